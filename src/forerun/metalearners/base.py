@@ -1,0 +1,74 @@
+"""The contract of meta-learners: `fit` across tasks (slow), `adapt` to one (seconds), `predict` (microseconds).
+
+Notation: T tasks, n trials, d encoded columns, m task features, k trials seen on the target task.
+
+Losses are compared only within a task: `MetaDataset.y` is standardised per task (see
+`metadata.targets`), and a surrogate predicts in those *target units*, so that neither the unit nor the
+offset of a task's loss can matter. Lower is better.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, Self, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from forerun.metadata import MetaDataset
+
+Floats = npt.NDArray[np.float64]
+
+
+class Prediction(NamedTuple):
+    """What a surrogate says of n configurations, in target units."""
+
+    mean: Floats
+    """(n,)"""
+    std: Floats
+    """(n,), of the noisy result of one training, not only of the model's own doubt."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What is known of the target task: its features and the k trials seen so far (k = 0 is ordinary)."""
+
+    features: Floats
+    """(m,), a row as in `MetaDataset.features`."""
+    X: Floats
+    """(k, d)"""
+    y: Floats
+    """(k,), raw losses (or raw log seconds); NaN where the trial failed."""
+
+
+@runtime_checkable
+class Surrogate(Protocol):
+    """A meta-learner adapted to one task."""
+
+    def predict(self, X: Floats) -> Prediction:
+        """Predict encoded configurations X (n, d) in target units."""
+        ...
+
+    def to_units(self, prediction: Prediction) -> Prediction:
+        """Turn a prediction from target units into the raw units of the task's loss (or log seconds)."""
+        ...
+
+
+class MetaLearner(ABC):
+    """Learns from the trials of many tasks what to expect on one more."""
+
+    @abstractmethod
+    def fit(self, meta: MetaDataset) -> Self:
+        """Learn across tasks. Forgets the past, returns self. Raises HistoryError when there is too little."""
+
+    @abstractmethod
+    def adapt(self, context: Context) -> Surrogate:
+        """Condition on the target's trials. Changes nothing in self; an empty context is ordinary."""
+
+    @abstractmethod
+    def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """What `fit` found, as JSON-able settings and named arrays; nothing in it is code."""
+
+    @classmethod
+    @abstractmethod
+    def from_state(cls, settings: dict[str, Any], arrays: dict[str, np.ndarray]) -> Self:
+        """The inverse of `state`: predicts the same numbers to the last bit."""

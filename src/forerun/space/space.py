@@ -1,0 +1,307 @@
+"""The search space: what may be tried, and the one bridge between configurations and arrays.
+
+People write configurations (mappings; inactive domains are left out), models see arrays. Every domain
+owns a group of columns: its encoded value, then `inactive` and `absent`. A domain is inactive when a
+condition switched it off, absent when the program that ran never had it, and both differ from a value
+of zero. Each group depends on its own domain alone, so any model whose first layer is linear sees a
+configuration as a sum of one table row per domain.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from forerun.errors import FormatError, SpaceError
+from forerun.space.conditions import ALWAYS, Condition
+from forerun.space.domains import DOMAINS, Domain, Floats, Subset, Value
+
+if TYPE_CHECKING:
+    from forerun.space.grid import Grid
+
+Configuration = Mapping[str, Value]
+
+FORMAT_VERSION = 1
+"""Of a space saved as JSON."""
+
+
+@dataclass(frozen=True)
+class SearchSpace:
+    """Named domains, some active only under a condition; parents stand before their children."""
+
+    name: str
+    domains: Mapping[str, Domain]
+    conditions: Mapping[str, Condition] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.domains:
+            raise SpaceError(f"space {self.name!r} must have at least one domain; got none")
+        for child, condition in self.conditions.items():
+            self._check_condition(child, condition)
+        order = self._parents_first()
+        object.__setattr__(self, "domains", {name: self.domains[name] for name in order})
+        object.__setattr__(self, "conditions", {n: self.conditions[n] for n in order if self.condition(n).clauses})
+
+    def _check_condition(self, child: str, condition: Condition) -> None:
+        if child not in self.domains:
+            raise SpaceError(f"conditions of space {self.name!r} must be on its domains; got one on {child!r}")
+        for clause in condition.clauses:
+            if clause.parent not in self.domains:
+                known = ", ".join(self.domains)
+                raise SpaceError(
+                    f"the condition on {child!r} must name a domain of {self.name!r} ({known}); got {clause.parent!r}"
+                )
+            parent = self.domains[clause.parent]
+            if clause.relation == "has":
+                if not isinstance(parent, Subset) or clause.operand not in parent.values:
+                    raise SpaceError(
+                        f"the condition on {child!r} asks for an element of {clause.parent!r}; there is no {clause.operand!r}"
+                    )
+            elif isinstance(parent, Subset):
+                raise SpaceError(f"the condition on {child!r} must be 'has ELEMENT', as {clause.parent!r} is a subset")
+            elif clause.relation == "in":
+                for value in clause.operand:  # type: ignore[union-attr]
+                    if allowed := parent.check(value):
+                        raise SpaceError(
+                            f"the condition on {child!r} compares {clause.parent!r} with {value!r}; it is {allowed}"
+                        )
+
+    def _parents_first(self) -> list[str]:
+        order: list[str] = []
+        open_: list[str] = []
+
+        def visit(name: str) -> None:
+            if name in order:
+                return
+            if name in open_:
+                cycle = " -> ".join([*open_[open_.index(name) :], name])
+                raise SpaceError(f"conditions of space {self.name!r} must not form a cycle; got {cycle}")
+            open_.append(name)
+            for parent in self.condition(name).parents:
+                visit(parent)
+            open_.pop()
+            order.append(name)
+
+        for name in self.domains:
+            visit(name)
+        return order
+
+    def condition(self, name: str) -> Condition:
+        """When the domain is active."""
+        return self.conditions.get(name, ALWAYS)
+
+    # -- configurations ----------------------------------------------------------------------------
+
+    def active(self, configuration: Configuration) -> list[str]:
+        """The domains that a configuration must give a value, by the values of their parents."""
+        known: dict[str, Value] = {}
+        for name in self.domains:
+            if self.condition(name).holds(known):
+                if name not in configuration:
+                    raise SpaceError(
+                        f"{name!r} of space {self.name!r} must have a value, as it is active; got {dict(configuration)}"
+                    )
+                known[name] = configuration[name]
+        return list(known)
+
+    def check(self, configuration: Configuration) -> None:
+        """Raise SpaceError unless the configuration gives every active domain, and nothing else, an allowed value."""
+        for name, value in configuration.items():
+            if name not in self.domains:
+                raise SpaceError(
+                    f"a configuration of space {self.name!r} must name its domains ({', '.join(self.domains)}); got {name!r}"
+                )
+            if allowed := self.domains[name].check(value):
+                raise SpaceError(f"{name!r} of space {self.name!r} must be {allowed}; got {value!r}")
+        extra = set(configuration) - set(self.active(configuration))
+        if extra:
+            name = min(extra)
+            raise SpaceError(
+                f"{name!r} of space {self.name!r} must be left out unless {self.condition(name).to_dict()}; got {configuration[name]!r}"
+            )
+
+    def restore(self, row: Mapping[str, Any]) -> dict[str, Value]:
+        """Give loosely typed values (from YAML, Parquet, MLflow's strings) the types of their domains."""
+        try:
+            return {name: self.domains[name].restore(value) for name, value in row.items()}
+        except KeyError as error:
+            raise SpaceError(
+                f"a configuration of space {self.name!r} must name its domains; got {error.args[0]!r}"
+            ) from error
+        except (TypeError, ValueError) as error:
+            raise SpaceError(f"a value of {dict(row)} does not fit space {self.name!r}: {error}") from error
+
+    def prune(self, values: Mapping[str, Value]) -> dict[str, Value]:
+        """Drop the values of inactive domains from a full assignment."""
+        known: dict[str, Value] = {}
+        for name in self.domains:
+            if name in values and self.condition(name).holds(known):
+                known[name] = values[name]
+        return known
+
+    def sample(self, rng: np.random.Generator, n: int) -> list[dict[str, Value]]:
+        """Draw n configurations: every domain on its own scale, then conditions."""
+        columns = {name: domain.sample(rng, n) for name, domain in self.domains.items()}
+        return [self.prune({name: values[i] for name, values in columns.items()}) for i in range(n)]
+
+    # -- arrays ------------------------------------------------------------------------------------
+
+    @cached_property
+    def groups(self) -> dict[str, slice]:
+        """The columns of each domain."""
+        found, start = {}, 0
+        for name, domain in self.domains.items():
+            width = len(domain.columns) + 2
+            found[name] = slice(start, start + width)
+            start += width
+        return found
+
+    @cached_property
+    def columns(self) -> list[str]:
+        """Names of the encoded columns, as 'domain=column'."""
+        return [f"{n}={c}" for n, domain in self.domains.items() for c in (*domain.columns, "inactive", "absent")]
+
+    def encode(self, configurations: Sequence[Configuration], own: "SearchSpace | None" = None) -> Floats:
+        """Encode configurations as (n, len(columns)).
+
+        `own` is the space they were drawn from, when it is not this one (a union of many): what it does
+        not have is absent, not inactive. Values are not checked (`check` does), so that histories encode.
+        """
+        X = np.zeros((len(configurations), len(self.columns)))
+        for name, domain in self.domains.items():
+            group = X[:, self.groups[name]]
+            if own is not None and name not in own.domains:
+                group[:, -1] = 1
+                continue
+            given = np.array([name in c for c in configurations], dtype=bool)
+            if given.any():
+                group[given, :-2] = domain.encode([c[name] for c in configurations if name in c])
+            group[~given, -2] = 1
+        return X
+
+    def decode(self, X: Floats) -> list[dict[str, Value]]:
+        """Return the configurations nearest to encoded rows."""
+        columns = {name: domain.decode(X[:, self.groups[name]][:, :-2]) for name, domain in self.domains.items()}
+        on = {name: X[:, group][:, -2:].max(axis=1) < 0.5 for name, group in self.groups.items()}
+        return [{n: columns[n][i] for n in self.domains if on[n][i]} for i in range(len(X))]
+
+    def grid(
+        self, resolution: int = 12, fixed: Configuration | None = None, encoder: "SearchSpace | None" = None
+    ) -> "Grid":
+        """Return the discretised view, with at most `resolution` levels a numeric domain (see `space.grid`)."""
+        from forerun.space.grid import Grid
+
+        return Grid(self, resolution, dict(fixed or {}), encoder or self)
+
+    # -- other spaces ------------------------------------------------------------------------------
+
+    def with_domain(self, name: str, domain: Domain, condition: Condition = ALWAYS) -> "SearchSpace":
+        """Return this space with one more domain."""
+        if name in self.domains:
+            raise SpaceError(f"a new domain of space {self.name!r} must have a new name; got {name!r}")
+        return SearchSpace(self.name, {**self.domains, name: domain}, {**self.conditions, name: condition})
+
+    @classmethod
+    def union(cls, spaces: Iterable["SearchSpace"], name: str = "union") -> Self:
+        """Join spaces domain by domain, to encode trials of many programs in one array.
+
+        Where two spaces disagree on a condition the union has none: it is there to encode, and each
+        configuration already says what was active in it.
+        """
+        domains: dict[str, Domain] = {}
+        conditions: dict[str, Condition] = {}
+        for space in spaces:
+            for key, domain in space.domains.items():
+                condition = space.condition(key)
+                if key in domains:
+                    domains[key] = domains[key].join(domain)
+                    condition = condition if conditions[key] == condition else ALWAYS
+                else:
+                    domains[key] = domain
+                conditions[key] = condition
+        return cls(name, domains, conditions)
+
+    # -- files -------------------------------------------------------------------------------------
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the space as JSON holds it; `from_dict` reads it back."""
+        domains = {}
+        for name, domain in self.domains.items():
+            when = self.condition(name).to_dict()
+            domains[name] = {**domain.to_dict(), **({"when": when} if when else {})}
+        return {"format": FORMAT_VERSION, "name": self.name, "domains": domains}
+
+    @classmethod
+    def from_dict(cls, raw: Any, origin: str = "a search space") -> Self:
+        """Read a mapping as in YAML or JSON. Raises SpaceError that names the domain and what is wrong."""
+        if not isinstance(raw, Mapping):
+            raise SpaceError(f"{origin} must be a mapping with name and domains; got {type(raw).__name__}")
+        version = raw.get("format", FORMAT_VERSION)
+        if not isinstance(version, int) or version > FORMAT_VERSION:
+            raise FormatError(
+                f"format of {origin} must be at most {FORMAT_VERSION}; got {version!r}. Upgrade forerun to read it"
+            )
+        unknown = set(raw) - {"format", "name", "domains"}
+        if unknown:
+            raise SpaceError(f"keys of {origin} must be name and domains; got {sorted(map(str, unknown))}")
+        domains = raw.get("domains")
+        if not isinstance(domains, Mapping) or not domains:
+            raise SpaceError(f"domains of {origin} must be a mapping with at least one domain; got {domains!r}")
+        read = {str(name): _read_domain(str(name), entry, origin) for name, entry in domains.items()}
+        return cls(
+            str(raw.get("name", "space")),
+            {name: domain for name, (domain, _) in read.items()},
+            {name: condition for name, (_, condition) in read.items()},
+        )
+
+    @classmethod
+    def from_yaml(cls, path: Path) -> Self:
+        """Read a space that a person wrote."""
+        import yaml
+
+        try:
+            raw = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise SpaceError(f"{path} must be a readable YAML file: {error}") from error
+        return cls.from_dict(raw, str(path))
+
+    def save(self, path: Path) -> None:
+        """Write as JSON with a format version."""
+        path.write_text(json.dumps(self.to_dict(), indent=1) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read what `save` wrote."""
+        try:
+            raw = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise SpaceError(f"{path} must be a readable JSON file: {error}") from error
+        return cls.from_dict(raw, str(path))
+
+
+def _read_domain(name: str, entry: Any, origin: str) -> tuple[Domain, Condition]:
+    where = f"domain {name!r} of {origin}"
+    if not isinstance(entry, Mapping):
+        raise SpaceError(f"{where} must be a mapping with a type; got {entry!r}")
+    fields = {str(k): v for k, v in entry.items()}
+    kind = fields.pop("type", None)
+    if kind not in DOMAINS:
+        raise SpaceError(f"type of {where} must be one of {', '.join(DOMAINS)}; got {kind!r}")
+    when = fields.pop("when", {})
+    if not isinstance(when, Mapping):
+        raise SpaceError(f"'when' of {where} must be a mapping of parents to values; got {when!r}")
+    allowed = set(DOMAINS[kind].__dataclass_fields__) - {"type"}  # type: ignore[attr-defined]
+    unknown = set(fields) - allowed
+    if unknown:
+        raise SpaceError(f"keys of {where} must be among {sorted(allowed | {'type', 'when'})}; got {sorted(unknown)}")
+    try:
+        return DOMAINS[kind](**fields), Condition.of(when)
+    except TypeError as error:
+        needed = ", ".join(sorted(allowed))
+        raise SpaceError(f"{where} must give {needed}; got {sorted(fields)}") from error
+    except SpaceError as error:
+        raise SpaceError(f"{where}: {error}") from error

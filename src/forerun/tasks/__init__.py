@@ -1,0 +1,19 @@
+"""What is tried on: tasks, their splits and metrics, and where data comes from."""
+
+from forerun.tasks.builtin import builtin_task, builtin_tasks
+from forerun.tasks.making import make_task
+from forerun.tasks.metrics import DEFAULT_METRIC, METRICS, Metric, evaluate_all
+from forerun.tasks.task import KINDS, Part, Task
+
+__all__ = [
+    "DEFAULT_METRIC",
+    "KINDS",
+    "METRICS",
+    "Metric",
+    "Part",
+    "Task",
+    "builtin_task",
+    "builtin_tasks",
+    "evaluate_all",
+    "make_task",
+]
