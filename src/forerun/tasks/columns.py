@@ -46,9 +46,9 @@ def tidy_column(column: "Column[Any]", name: str) -> "Column[Any]":
     """One column as floats or as categories, missing values kept missing."""
     if types.is_datetime64_any_dtype(column):
         zoneless = column.dt.tz_convert(None) if isinstance(column.dtype, pd.DatetimeTZDtype) else column
-        return (zoneless - pd.Timestamp(0)) / pd.Timedelta(days=1)
+        return in_days(zoneless - pd.Timestamp(0))
     if types.is_timedelta64_dtype(column):
-        return column / pd.Timedelta(days=1)
+        return in_days(column)
     if types.is_bool_dtype(column) or isinstance(column.dtype, pd.CategoricalDtype):
         return to_category(column)
     if types.is_complex_dtype(column):
@@ -56,6 +56,11 @@ def tidy_column(column: "Column[Any]", name: str) -> "Column[Any]":
     if types.is_numeric_dtype(column):
         return column.astype("float64")
     return tidy_text(column, name)
+
+
+def in_days(durations: "Column[Any]") -> "Column[Any]":
+    """Durations as float days."""
+    return durations.dt.total_seconds() / 86400
 
 
 def tidy_text(column: "Column[Any]", name: str) -> "Column[Any]":

@@ -162,7 +162,7 @@ def read_classes(column: "pd.Series[Any]", numbers: npt.NDArray[np.float64] | No
         raise DataError(f"target {name!r} must have at least two classes; got only {labels[0]!r} in {len(codes)} rows")
     if (counts >= SMALLEST_STRATUM).sum() < 2:
         raise DataError(
-            f"target {name!r} must have two classes of at least {SMALLEST_STRATUM} rows each; got {len(labels)} classes "
+            f"target {name!r} must have two classes of at least {SMALLEST_STRATUM} rows; got {len(labels)} classes "
             f"of {counts.min()} to {counts.max()} rows. Merge classes, or say that it is a regression"
         )
     found = "binary" if len(labels) == 2 else "multiclass"

@@ -26,19 +26,18 @@ def strata_of(y: npt.NDArray[Any], kind: str) -> Codes:
     return (ranks * bins // len(y)).astype(np.intp)
 
 
-def apportion(total: int, weights: npt.NDArray[np.float64], least: npt.NDArray[np.intp]) -> Codes:
-    """Share total among weights by largest remainders, giving each at least its least.
+def apportion(exact: npt.NDArray[np.float64], least: Codes) -> Codes:
+    """Round exact shares to whole numbers of the same sum, by largest remainders, each at least its least.
 
-    >>> apportion(10, np.array([0.6, 0.2, 0.2]), np.array([1, 1, 1])).tolist()
-    [6, 2, 2]
+    >>> apportion(np.array([4.2, 1.4, 1.4]), np.array([1, 1, 1])).tolist()
+    [4, 2, 1]
     """
+    total = round(float(exact.sum()))
     if least.sum() > total:
         raise DataError(f"{total} rows are too few: {int(least.sum())} are needed to give every class its share")
-    exact = total * weights / weights.sum()
     counts = np.floor(exact + 1e-9).astype(np.intp)
     # Stable, so that ties go to the first and the outcome does not depend on the platform.
-    late = np.argsort(counts - exact, kind="stable")[: total - counts.sum()]
-    counts[late] += 1
+    counts[np.argsort(counts - exact, kind="stable")[: total - counts.sum()]] += 1
     while (counts < least).any():
         counts[np.argmax(counts - least)] -= 1
         counts[np.argmin(counts - least)] += 1
@@ -55,7 +54,7 @@ def sample(strata: Codes, size: int, seed: int) -> Codes:
         return np.arange(len(strata))
     rng = np.random.default_rng(seed)
     _, codes, counts = np.unique(strata, return_inverse=True, return_counts=True)
-    shares = apportion(size, counts.astype(np.float64), np.minimum(counts, SMALLEST_STRATUM))
+    shares = apportion(size * counts / len(strata), np.minimum(counts, SMALLEST_STRATUM))
     chosen = [rng.permutation(np.flatnonzero(codes == code))[:share] for code, share in enumerate(shares)]
     return np.sort(np.concatenate(chosen))
 
@@ -71,11 +70,14 @@ def split(strata: Codes, fractions: tuple[float, float, float], seed: int) -> tu
         raise DataError(f"fractions of train, validation and test must be positive and sum to 1; got {fractions}")
     rng = np.random.default_rng(seed)
     parts: tuple[list[Codes], ...] = ([], [], [])
+    owed = np.zeros(3)  # what rounding took from each part so far: without it many small strata all round alike
     for code in np.unique(strata):
         rows = rng.permutation(np.flatnonzero(strata == code))
-        counts = [len(rows), 0, 0]
+        counts = np.array([len(rows), 0, 0])
         if len(rows) >= SMALLEST_STRATUM:
-            counts = apportion(len(rows), weights, np.ones(3, dtype=np.intp)).tolist()
+            exact = len(rows) * weights + owed
+            counts = apportion(exact, np.ones(3, dtype=np.intp))
+            owed = exact - counts
         for part, piece in zip(parts, np.split(rows, np.cumsum(counts)[:2]), strict=True):
             part.append(piece)
     train, validation, test = (rng.permutation(np.concatenate(part)) for part in parts)
