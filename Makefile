@@ -1,0 +1,39 @@
+# Two commands are all that is needed: `make run` and `make test`. Both make .venv first.
+PYTHON ?= python3
+PIP_ARGS ?=
+BIN := .venv/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: run install test quick check bench clean
+
+run: install            ## collect, learn, search, fine-tune, register, report
+	$(BIN)/forerun run
+
+install: .venv/installed
+
+.venv/installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "forerun needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version). Name another: make run PYTHON=python3.12"; exit 2; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet $(PIP_ARGS) --constraint constraints.txt --editable .
+	touch $@
+
+.venv/tested: .venv/installed
+	$(BIN)/pip install --quiet $(PIP_ARGS) --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+test: .venv/tested check   ## everything; under 10 minutes on 2 cores
+	$(BIN)/pytest
+
+quick: .venv/tested        ## the quick tests alone; under a minute
+	$(BIN)/pytest -m "not slow"
+
+check: .venv/tested        ## format, lint, types, the direction of the arrows
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:                     ## forget everything that was collected, learned and registered here
+	rm -rf .dvc/cache .dvc/tmp dvc.lock .forerun
+	find data mlruns -mindepth 1 -maxdepth 1 ! -name .gitkeep ! -name history -exec rm -rf {} +

@@ -1,0 +1,66 @@
+"""A forerun project: a folder with `params.yaml`, and where its files lie. Every path is absolute."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from forerun.errors import SettingsError
+from forerun.steps.settings import Settings, load_settings
+
+
+@dataclass(frozen=True)
+class Project:
+    """Where a project's files lie."""
+
+    root: Path
+
+    @classmethod
+    def find(cls, start: Path | None = None) -> "Project":
+        """Find the project that holds a folder. Raises SettingsError when there is none."""
+        here = (start or Path.cwd()).resolve()
+        for folder in (here, *here.parents):
+            if (folder / "params.yaml").is_file() and (folder / "dvc.yaml").is_file():
+                return cls(folder)
+        raise SettingsError(
+            f"a forerun project is a folder with params.yaml and dvc.yaml; neither {here} nor a folder above it is one. "
+            "Run inside the project, or name it with --project DIR"
+        )
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The project's params.yaml."""
+        return load_settings(self.root / "params.yaml")
+
+    @property
+    def collected(self) -> Path:
+        """What collecting planned and did, JSON."""
+        return self.root / "data" / "collected.json"
+
+    @property
+    def fingerprint(self) -> Path:
+        """What mining would find, JSON."""
+        return self.root / "data" / "fingerprint.json"
+
+    @property
+    def trials(self) -> Path:
+        """The mined history, a folder."""
+        return self.root / "data" / "trials"
+
+    @property
+    def meta(self) -> Path:
+        """The meta-dataset with its datasheet, a folder."""
+        return self.root / "data" / "meta"
+
+    @property
+    def models(self) -> Path:
+        """The fitted meta-learner, a folder."""
+        return self.root / "data" / "models"
+
+    @property
+    def reports(self) -> Path:
+        """Evaluation, recommendation, registration and the page, a folder."""
+        return self.root / "data" / "reports"
+
+    def path(self, relative: str) -> Path:
+        """Resolve a path from the settings against the root."""
+        return (self.root / relative).resolve()
