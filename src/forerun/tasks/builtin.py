@@ -11,11 +11,12 @@ from functools import partial
 from forerun.errors import DataError
 from forerun.tasks.builtin_sklearn import SKLEARN_TASKS
 from forerun.tasks.builtin_statsmodels import STATSMODELS_TASKS
+from forerun.tasks.builtin_vega import VEGA_TASKS
 from forerun.tasks.making import make_task
 from forerun.tasks.recipe import Recipe
 from forerun.tasks.task import Task
 
-RECIPES: dict[str, Recipe] = {**SKLEARN_TASKS, **STATSMODELS_TASKS}
+RECIPES: dict[str, Recipe] = {**SKLEARN_TASKS, **STATSMODELS_TASKS, **VEGA_TASKS}
 
 MAX_ROWS = 2000
 """Larger data sets are sampled to this, which keeps a training on two cores in seconds."""

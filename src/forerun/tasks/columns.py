@@ -1,5 +1,6 @@
 """Turning the columns of any data frame into the two types that a task knows: numbers and categories."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,8 @@ Column = pd.Series  # of any type of values; pandas has no better word for it
 FEW_VALUES = 20
 """With more different values than this a number is measured rather than a code, and text is free rather than a name."""
 
+ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+
 
 @dataclass(frozen=True)
 class Tidied:
@@ -26,8 +29,8 @@ class Tidied:
 def tidy(frame: pd.DataFrame) -> Tidied:
     """Make every column float (NaN for missing) or categorical (categories are text).
 
-    Booleans and text become categories, text that is all numbers becomes numbers, times become days since
-    1970. Left out, having nothing to tell: columns without a value, with one value only, and text that hardly
+    Booleans and text become categories, text that is all numbers becomes numbers, times (also as text, 2020-12-31)
+    become days since 1970. Left out, having nothing to tell: columns without a value, with one value only, and text that hardly
     ever repeats. Raises DataError for infinities, stray text among numbers, and values that are neither.
     """
     columns = {str(name): tidy_column(frame[name], str(name)) for name in frame.columns}
@@ -60,7 +63,8 @@ def tidy_column(column: "Column[Any]", name: str) -> "Column[Any]":
 
 def in_days(durations: "Column[Any]") -> "Column[Any]":
     """Durations as float days."""
-    return durations.dt.total_seconds() / 86400
+    days: Column[Any] = durations.dt.total_seconds() / 86400
+    return days
 
 
 def tidy_text(column: "Column[Any]", name: str) -> "Column[Any]":
@@ -74,6 +78,10 @@ def tidy_text(column: "Column[Any]", name: str) -> "Column[Any]":
         )
     if any(isinstance(value, bool | np.bool_) for value in present):
         return to_category(column)
+    if present.map(lambda value: bool(ISO_DATE.match(str(value)))).all():
+        dates = pd.to_datetime(column, format="ISO8601", errors="coerce", utc=True)
+        if dates.notna().sum() == len(present):
+            return tidy_column(dates, name)
     numbers = pd.to_numeric(column, errors="coerce")
     stray = present[numbers[present.index].isna().to_numpy()]
     if stray.empty:

@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,18 @@ from forerun.tasks.task import KINDS, Part, Task
 
 MIN_ROWS = 10
 """Fewer rows with a target than this cannot be trained on, validated and tested."""
+
+
+class TaskOptions(TypedDict, total=False):
+    """The options of `make_task` that its callers pass on; see there."""
+
+    family: str | None
+    kind: str | None
+    metric: str | None
+    seed: int
+    max_rows: int | None
+    source: str
+    fractions: tuple[float, float, float]
 
 
 @dataclass(frozen=True)
