@@ -29,7 +29,7 @@ def cars() -> pd.DataFrame:
 def seattle_weather() -> pd.DataFrame:
     """Days of Seattle: day of the year, rain, temperatures, wind and what the weather was."""
     frame = load("seattle_weather")
-    day = pd.to_datetime(frame["date"], format="%Y/%m/%d").dt.dayofyear
+    day = pd.to_datetime(frame["date"], format="%Y/%m/%d").dt.day_of_year
     return frame.drop(columns="date").assign(day=day)
 
 
@@ -37,7 +37,7 @@ def temperature(city: str) -> pd.DataFrame:
     """Temperature (F) of a city by day of the year and hour of the day."""
     frame = load(f"{city}_temps")
     time = pd.to_datetime(frame["date"], format="mixed")
-    return pd.DataFrame({"day": time.dt.dayofyear, "hour": time.dt.hour, "temp": frame["temp"]})
+    return pd.DataFrame({"day": time.dt.day_of_year, "hour": time.dt.hour, "temp": frame["temp"]})
 
 
 CARS = "vega_datasets cars; Donoho & Ramos, PRIMDATA, 1982 (the cars of UCI id 9, Auto MPG)"

@@ -30,8 +30,9 @@ def tidy(frame: pd.DataFrame) -> Tidied:
     """Make every column float (NaN for missing) or categorical (categories are text).
 
     Booleans and text become categories, text that is all numbers becomes numbers, times (also as text, 2020-12-31)
-    become days since 1970. Left out, having nothing to tell: columns without a value, with one value only, and text that hardly
-    ever repeats. Raises DataError for infinities, stray text among numbers, and values that are neither.
+    become days since 1970. Left out, having nothing to tell: columns without a value, with one value only, and
+    text that hardly ever repeats. Raises DataError for infinities, stray text among numbers, and values that are
+    neither.
     """
     columns = {str(name): tidy_column(frame[name], str(name)) for name in frame.columns}
     infinite = [name for name, column in columns.items() if is_number(column) and np.isinf(column).any()]

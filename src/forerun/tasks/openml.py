@@ -71,9 +71,10 @@ def fetch(data_id: int, data_home: Path | None) -> Any:
             warnings.filterwarnings("ignore", "A network error occurred", UserWarning)
             return fetch_openml(data_id=data_id, as_frame=True, parser="pandas", data_home=data_home, n_retries=1)
     except (URLError, TimeoutError, ConnectionError) as error:
+        reason = getattr(error, "reason", error)
         raise DataError(
-            f"cannot download data set {data_id} from openml.org: {getattr(error, 'reason', error)}. Check the network, or "
-            "download a CSV or ARFF file elsewhere and name that"
+            f"cannot download data set {data_id} from openml.org: {reason}. Check the network, "
+            "or download a CSV or ARFF file elsewhere and name that"
         ) from error
     except ValueError as error:
         raise DataError(

@@ -39,7 +39,8 @@ def apportion(exact: npt.NDArray[np.float64], least: Codes) -> Codes:
     # Stable, so that ties go to the first and the outcome does not depend on the platform.
     counts[np.argsort(counts - exact, kind="stable")[: total - counts.sum()]] += 1
     while (counts < least).any():
-        counts[np.argmax(counts - least)] -= 1
+        # Whoever has most above its exact share gives, so that no one part or class pays for all.
+        counts[np.argmax(np.where(counts > least, counts - exact, -np.inf))] -= 1
         counts[np.argmin(counts - least)] += 1
     return counts
 
