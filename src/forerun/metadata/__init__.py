@@ -1,0 +1,22 @@
+"""What many trials teach: task features, targets and the meta-dataset."""
+
+from forerun.metadata.dataset import LOSS, SECONDS, MetaDataset
+from forerun.metadata.featurize import featurize
+from forerun.metadata.scaler import FeatureScaler
+from forerun.metadata.scales import ScaleModel
+from forerun.metadata.targets import ABSOLUTE, WORST, Standard, Units, locate, standardise
+
+__all__ = [
+    "ABSOLUTE",
+    "LOSS",
+    "SECONDS",
+    "WORST",
+    "FeatureScaler",
+    "MetaDataset",
+    "ScaleModel",
+    "Standard",
+    "Units",
+    "featurize",
+    "locate",
+    "standardise",
+]
