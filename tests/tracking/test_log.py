@@ -1,0 +1,199 @@
+"""Trials become runs, once each, whatever is killed when."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from forerun.errors import StoreError
+from forerun.space import SearchSpace
+from forerun.tasks import Task
+from forerun.tracking import names
+from forerun.tracking.log import clear_interrupted, commit, log_trial, recorded
+from forerun.tracking.records import TaskRecord, all_runs, log_space, log_task, read_space
+from forerun.tracking.store import Store, open_store
+from forerun.trials import Trial
+from tests.tracking.conftest import EXPERIMENT, close, make_trial
+
+
+def test_a_trial_is_a_run_with_everything_in_it(store: Store, space: SearchSpace, record: TaskRecord) -> None:
+    trial = make_trial(space, 1)
+    run = store.client.get_run(log_trial(store, EXPERIMENT, trial, record, {"flow": "test"}))
+    params = dict(run.data.params)
+    assert int(params.pop("seed")) == trial.seed
+    assert float(params.pop("fidelity")) == trial.fidelity
+    assert params.keys() == trial.configuration.keys()
+    assert run.data.metrics["loss"] == trial.loss
+    assert run.data.metrics["train_accuracy"] == trial.metrics["train_accuracy"]
+    assert run.data.tags[names.TRIAL] == trial.key
+    assert run.data.tags["hw.cpu_model"] == "Abacus 3000"
+    assert run.data.tags["flow"] == "test"
+    assert run.info.status == "FINISHED"
+    assert run.info.start_time == round(trial.started * 1000)
+    history = store.client.get_metric_history(run.info.run_id, names.CURVE)
+    assert [(m.step, m.value) for m in history] == list(trial.curve)
+    (dataset,) = run.inputs.dataset_inputs
+    assert (dataset.dataset.name, dataset.dataset.digest) == ("boxes", record.digest[:36])
+
+
+def test_a_failed_trial_keeps_its_reason_and_has_no_loss(store: Store, space: SearchSpace, record: TaskRecord) -> None:
+    run = store.client.get_run(log_trial(store, EXPERIMENT, make_trial(space, 3, failed=True), record))
+    assert run.info.status == "FAILED"
+    assert run.data.tags[names.REASON].startswith("diverged")
+    assert run.data.tags[names.ERROR].endswith("diverged")
+    assert names.LOSS not in run.data.metrics
+
+
+def test_recorded_holds_the_keys_of_finished_and_failed_trials(filled: Store, space: SearchSpace) -> None:
+    assert recorded(filled, EXPERIMENT) == {make_trial(space, i, failed=i % 4 == 3).key for i in range(8)}
+    assert recorded(filled, "no such experiment") == set()
+
+
+def test_recorded_reads_the_same_through_mlflow(filled: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    by_sql = recorded(filled, EXPERIMENT)
+    monkeypatch.setattr("forerun.tracking.log.REVISIONS", frozenset())
+    assert recorded(filled, EXPERIMENT) == by_sql
+
+
+def test_deleted_runs_are_not_recorded(filled: Store) -> None:
+    run = all_runs(filled, filled.experiment(EXPERIMENT))[0]
+    filled.client.delete_run(run.info.run_id)
+    assert len(recorded(filled, EXPERIMENT)) == 7
+
+
+def test_a_long_set_survives_the_limit_of_a_parameter(store: Store, record: TaskRecord, space: SearchSpace) -> None:
+    columns = tuple(f"a_column_with_a_long_name_{i:04d}" for i in range(500))
+    trial = replace(make_trial(space), configuration={"features": columns})
+    params = store.client.get_run(log_trial(store, EXPERIMENT, trial, record)).data.params
+    assert {"features", "features:2", "features:3"} < params.keys()
+
+
+def test_numpy_floats_are_written_like_pythons(store: Store, record: TaskRecord, space: SearchSpace) -> None:
+    trial = replace(make_trial(space), configuration={"svm.C": np.float64(0.1)})
+    assert store.client.get_run(log_trial(store, EXPERIMENT, trial, record)).data.params["svm.C"] == "0.1"
+
+
+def test_reserved_names_are_refused(store: Store, record: TaskRecord, space: SearchSpace) -> None:
+    with pytest.raises(StoreError, match="domain must not be called 'seed'"):
+        log_trial(store, EXPERIMENT, replace(make_trial(space), configuration={"seed": 1}), record)
+    with pytest.raises(StoreError, match="must not be called 'loss'"):
+        log_trial(store, EXPERIMENT, replace(make_trial(space), metrics={"loss": 1.0}), record)
+
+
+def test_a_task_is_written_once_and_its_metafeatures_can_be_renewed(store: Store, record: TaskRecord) -> None:
+    for metafeatures in ({"rows": 36.0}, {"rows": 36.0}, {"rows": 36.0, "skewness": float("nan")}):
+        log_task(store, record, metafeatures)
+    (run,) = all_runs(store, store.experiment(names.TASKS))
+    assert run.data.metrics["mf.rows"] == 36.0
+    assert np.isnan(run.data.metrics["mf.skewness"])
+
+
+def test_other_data_under_a_known_name_is_refused(store: Store, record: TaskRecord) -> None:
+    log_task(store, record, {})
+    with pytest.raises(StoreError, match="Give the new data another name"):
+        log_task(store, replace(record, digest="0" * 64), {})
+
+
+def test_a_space_comes_back_from_its_tags(store: Store, space: SearchSpace) -> None:
+    wide = SearchSpace.union([space.with_domain(f"extra.{i}", space.domains["features"]) for i in range(200)], "tiny")
+    log_space(store, wide)
+    log_space(store, wide)
+    (run,) = all_runs(store, store.experiment(names.SPACES))
+    assert names.SPACE_JSON + "001" in run.data.tags
+    assert read_space(run.data.tags) == wide
+    with pytest.raises(StoreError, match="Give the new space another name"):
+        log_space(store, space)
+
+
+def test_the_record_of_a_task_is_small_and_does_not_look_at_test_data(task: Task) -> None:
+    class Untouchable:
+        def __getattr__(self, name: str) -> object:
+            raise AssertionError("the test part was touched")
+
+    made = TaskRecord.of(replace(task, test=Untouchable()))  # type: ignore[arg-type]
+    assert '"colour"' in made.schema
+    assert '"validation_rows": 12' in made.profile
+
+
+def test_the_commit_is_known_inside_a_repository_only(tmp_path: Path) -> None:
+    assert set(commit(tmp_path)) == {"forerun.version"}
+    subprocess.run(["git", "init", "-q", str(tmp_path / "r")], check=True)
+    identity = ["-c", "user.name=a", "-c", "user.email=a@b.c"]
+    subprocess.run(["git", "-C", str(tmp_path / "r"), *identity, "commit", "-qm", "x", "--allow-empty"], check=True)
+    assert len(commit(tmp_path / "r")["mlflow.source.git.commit"]) == 40
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from tests.tracking.conftest import EXPERIMENT, make_boxes, make_space, make_trial
+from forerun.tracking.log import clear_interrupted, log_trial, recorded
+from forerun.tracking.records import TaskRecord
+from forerun.tracking.store import open_store
+space, record = make_space(), TaskRecord.of(make_boxes())
+store = open_store(None, Path(sys.argv[1]))
+clear_interrupted(store, EXPERIMENT)
+done = recorded(store, EXPERIMENT)
+print("ready", flush=True)
+for i in range(int(sys.argv[2])):
+    trial = make_trial(space, i)
+    if trial.key not in done:
+        log_trial(store, EXPERIMENT, trial, record)
+"""
+
+
+def start(root: Path, n: int) -> subprocess.Popen[str]:
+    process = subprocess.Popen([sys.executable, "-c", WRITER, str(root), str(n)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+@pytest.mark.slow
+def test_killed_writers_leave_neither_duplicates_nor_gaps(root: Path, space: SearchSpace) -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(4):
+        process = start(root, 60)
+        time.sleep(rng.uniform(0.02, 0.4))
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
+    last = start(root, 60)
+    last.communicate(timeout=60)
+    assert last.returncode == 0
+    store = open_store(None, root)
+    runs = all_runs(store, store.experiment(EXPERIMENT))
+    assert sorted(r.data.tags[names.TRIAL] for r in runs) == sorted(make_trial(space, i).key for i in range(60))
+    assert {r.info.status for r in runs} == {"FINISHED"}
+    close(store)
+
+
+def interrupted(store: Store, trial: Trial, writer: str) -> str:
+    tags = {names.TRIAL: trial.key, names.WRITER: writer}
+    return str(store.client.create_run(store.experiment(EXPERIMENT), tags=tags).info.run_id)
+
+
+def test_half_written_runs_of_the_dead_are_deleted_and_of_the_living_are_not(store: Store, space: SearchSpace) -> None:
+    from forerun.tracking.log import _writer
+
+    host, pid, born = _writer().split(":")
+    now = int(time.time())
+    trial = make_trial(space)
+    dead = [
+        interrupted(store, trial, f"{host}:{pid}:12.34:{now}"),  # its number was given to another process
+        interrupted(store, trial, f"{host}:99999999:12.34:{now}"),
+        interrupted(store, trial, f"elsewhere:{pid}:{born}:{now - 3600}"),
+    ]
+    living = [
+        interrupted(store, trial, f"{host}:{pid}:{born}:{now}"),
+        interrupted(store, trial, f"elsewhere:{pid}:{born}:{now}"),
+    ]
+    assert recorded(store, EXPERIMENT) == set()
+    assert clear_interrupted(store, EXPERIMENT) == len(dead)
+    left = {r.info.run_id for r in all_runs(store, store.experiment(EXPERIMENT))}
+    assert left == set(living)
