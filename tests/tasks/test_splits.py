@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -87,7 +89,7 @@ def test_strata_of_a_regression_are_equally_large_and_ordered(y):
     assert counts.max() - counts.min() <= 1
     assert counts.min() >= 3
     bounds = [(y[strata == code].min(), y[strata == code].max()) for code in range(len(counts))]
-    assert all(below[1] <= above[0] for below, above in zip(bounds, bounds[1:], strict=False))
+    assert all(below[1] <= above[0] for below, above in pairwise(bounds))
 
 
 @given(st.lists(st.floats(0.1, 50), min_size=1, max_size=12))

@@ -29,6 +29,7 @@ class Tidied:
 def tidy(frame: pd.DataFrame) -> Tidied:
     """Make every column float (NaN for missing) or categorical (categories are text).
 
+    The index of the frame numbers the rows of the data from 0 (messages count from 1).
     Booleans and text become categories, text that is all numbers becomes numbers, times (also as text, 2020-12-31)
     become days since 1970. Left out, having nothing to tell: columns without a value, with one value only, and
     text that hardly ever repeats. Raises DataError for infinities, stray text among numbers, and values that are
@@ -88,11 +89,10 @@ def tidy_text(column: "Column[Any]", name: str) -> "Column[Any]":
     if stray.empty:
         return numbers.astype("float64")
     if is_mostly_numbers(present, len(stray)):
-        row = int(np.flatnonzero(column.index == stray.index[0])[0])
         raise DataError(
             f"column {name!r} holds numbers, but text in {len(stray)} of {len(present)} values "
-            f"(first {str(stray.iloc[0])[:40]!r}, in data row {row + 1}). Correct those cells or leave them empty; "
-            "if the numbers are codes, put a letter before each"
+            f"(first {str(stray.iloc[0])[:40]!r}, in data row {int(stray.index[0]) + 1}). "
+            "Correct those cells or leave them empty; if the numbers are codes, put a letter before each"
         )
     return to_category(column)
 

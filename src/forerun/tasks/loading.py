@@ -76,9 +76,11 @@ def read_csv(path: Path) -> pd.DataFrame:
     first_line = text.lstrip("\r\n").split("\n", 1)[0]
     delimiter = max(DELIMITERS, key=lambda mark: len(next(csv.reader([first_line], delimiter=mark), [])))
     try:
-        rows = csv.reader(io.StringIO(text), delimiter=delimiter, strict=True)
+        rows = csv.reader(io.StringIO(text), delimiter=delimiter, strict=True, skipinitialspace=True)
         filled = ((rows.line_num, row) for row in rows if row)
         _, header = next(filled, (0, []))
+        if not header:
+            raise DataError(f"table {path.name!r} must have names and rows; it has blank lines only")
         for line, row in filled:
             if len(row) != len(header):
                 raise DataError(

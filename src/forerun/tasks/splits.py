@@ -17,11 +17,14 @@ SMALLEST_STRATUM = 3
 """A stratum needs one row for each of train, validation and test; smaller ones stay in train."""
 
 
-def strata_of(y: npt.NDArray[Any], kind: str) -> Codes:
-    """Integer strata (n,) of a target: its classes, or up to ten equally large groups of neighbouring values."""
+def strata_of(y: npt.NDArray[Any], kind: str, size: int | None = None) -> Codes:
+    """Integer strata (n,) of a target: its classes, or up to ten equally large groups of neighbouring values.
+
+    size is the number of rows that will be drawn (None: all); fewer rows make fewer groups.
+    """
     if kind != "regression":
         return y.astype(np.intp)
-    bins = max(1, min(10, len(y) // 5))
+    bins = max(1, min(10, min(len(y), size or len(y)) // 5))
     ranks = np.argsort(np.argsort(y, kind="stable"), kind="stable")
     return (ranks * bins // len(y)).astype(np.intp)
 
