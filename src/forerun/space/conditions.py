@@ -13,6 +13,7 @@ A clause whose parent is inactive does not hold.
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from forerun.errors import SpaceError
@@ -48,7 +49,9 @@ class Clause:
         """Read one entry of a `when` mapping."""
         if isinstance(test, (list, tuple)):
             if not test:
-                raise SpaceError(f"the condition on {parent!r} must allow at least one value; got []")
+                raise SpaceError(f"a test of {parent!r} must allow at least one value; got []")
+            for value in test:
+                _check_value(parent, value)
             return cls(parent, "in", tuple(test))
         if isinstance(test, str):
             head, _, rest = test.partition(" ")
@@ -56,11 +59,10 @@ class Clause:
                 return cls(parent, "has", rest.strip())
             if head in ORDERS:
                 try:
-                    return cls(parent, head, float(rest))
+                    return cls(parent, head, _finite(rest))
                 except ValueError as error:
-                    raise SpaceError(f"the condition on {parent!r} must compare with a number; got {test!r}") from error
-        if not isinstance(test, (bool, int, float, str)):
-            raise SpaceError(f"the condition on {parent!r} must be a value, a list or a comparison; got {test!r}")
+                    raise SpaceError(f"a test of {parent!r} must compare with a number; got {test!r}") from error
+        _check_value(parent, test)
         return cls(parent, "in", (test,))
 
     @property
@@ -72,9 +74,21 @@ class Clause:
         return f"{self.relation} {self.operand}"
 
 
+def _finite(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError(f"{text} is not finite")
+    return number
+
+
+def _check_value(parent: str, value: Any) -> None:
+    if not isinstance(value, (bool, int, float, str)):
+        raise SpaceError(f"a test of {parent!r} must be a value, a list or a comparison; got {value!r}")
+
+
 def _is_comparison(value: Value) -> bool:
     """Whether a plain value would be read back as something else."""
-    return isinstance(value, str) and value.partition(" ")[0] in (*ORDERS, "has") and " " in value
+    return isinstance(value, str) and value.partition(" ")[0] in (*ORDERS, "has")
 
 
 @dataclass(frozen=True)

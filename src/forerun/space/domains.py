@@ -8,9 +8,11 @@ category as zeros, a number beyond the range by extrapolation up to |u| = 1.5. W
 is the business of `check`.
 """
 
+import ast
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from numbers import Real as AnyNumber
 from typing import Any, ClassVar
 
 import numpy as np
@@ -20,6 +22,9 @@ from forerun.errors import SpaceError
 
 Floats = npt.NDArray[np.float64]
 Value = bool | int | float | str | tuple[str, ...]
+
+MOST = 2**53
+"""The largest integer: beyond it floats skip whole numbers."""
 
 REACH = 1.5
 """How far beyond its range (in u) a number is extrapolated."""
@@ -75,8 +80,8 @@ def _mixed(one: Domain, other: Domain) -> SpaceError:
 
 
 def _legendre(u: npt.ArrayLike) -> Floats:
-    u = np.clip(np.asarray(u, dtype=float), -REACH, REACH)
-    return np.stack([u, (3 * u**2 - 1) / 2], axis=1)
+    v: Floats = np.clip(np.asarray(u, dtype=np.float64), -REACH, REACH)
+    return np.stack([v, (3 * v**2 - 1) / 2], axis=1)
 
 
 def _number(value: Any) -> float:
@@ -85,8 +90,12 @@ def _number(value: Any) -> float:
         raise ValueError("a boolean is not a number")
     number = float(value)
     if not np.isfinite(number):
-        raise ValueError("not finite")
+        raise ValueError(f"{value} is not finite")
     return number
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, AnyNumber) and not isinstance(value, (bool, np.bool_))
 
 
 @dataclass(frozen=True)
@@ -106,6 +115,9 @@ class _Range(Domain):
             raise SpaceError(f"low must be below high, or the domain is empty; got low={low} and high={high}")
         if self.log and low <= 0:
             raise SpaceError(f"low of a log domain must be above 0; got {low}. Use a small positive number")
+        width = np.log(high) - np.log(low) if self.log else high - low
+        if not 0 < width < np.inf:
+            raise SpaceError(f"low and high must not be too far apart or too close for floats; got {low} and {high}")
         object.__setattr__(self, "low", low)
         object.__setattr__(self, "high", high)
 
@@ -131,7 +143,7 @@ class _Range(Domain):
         v = np.asarray(values, dtype=float)
         if self.log:
             low, high = np.log(self.low), np.log(self.high)
-            v = np.log(np.maximum(v, np.finfo(float).tiny))
+            v = np.log(np.maximum(v, np.nextafter(0, 1)))  # what is not positive lies far below the range
         else:
             low, high = self.low, self.high
         return np.asarray(2 * (v - low) / (high - low) - 1)
@@ -163,16 +175,20 @@ class Real(_Range):
         return self._neat(rng.uniform(-1, 1, n))
 
     def levels(self, resolution: int) -> list[Value]:
-        # six digits: people read these, and low and high themselves stay exact
-        inner = [float(f"{v:.6g}") for v in self.unplace(np.linspace(-1, 1, max(resolution, 2))[1:-1])]
-        return [self.low, *inner, self.high]
+        exact = self.unplace(np.linspace(-1, 1, max(resolution, 2)))
+        # six digits, as people read these, where they tell the levels apart; low and high stay exact
+        for digits in (6, 9, 12, 15):
+            found = [self.low, *(float(f"{v:.{digits}g}") for v in exact[1:-1]), self.high]
+            if found == sorted(set(found)):
+                return list(found)
+        return [float(v) for v in np.unique([self.low, *exact[1:-1], self.high])]
 
     def decode(self, rows: Floats) -> list[Value]:
         return self._neat(rows[:, 0])
 
     def _neat(self, u: Floats) -> list[Value]:
-        # 12 digits, so that exp(log(x)) is x again
-        return [float(f"{v:.12g}") for v in self.unplace(u)]
+        # 12 digits, so that exp(log(x)) is x again; rounding must not leave the range
+        return [min(max(float(f"{v:.12g}"), self.low), self.high) for v in self.unplace(u)]
 
     def join(self, other: Domain) -> Domain:
         if not isinstance(other, _Range):
@@ -192,8 +208,8 @@ class Integer(_Range):
 
     def _cast(self, value: Any) -> int:
         number = _number(value)
-        if number != int(number):
-            raise ValueError(f"{value} is not whole")
+        if number != int(number) or abs(number) > MOST:
+            raise ValueError(f"{value} is not whole, or beyond what a float holds exactly")
         return int(number)
 
     def sample(self, rng: np.random.Generator, n: int) -> list[Value]:
@@ -218,6 +234,15 @@ class Integer(_Range):
         return other.join(self) if isinstance(other, Real) else Real(self.low, self.high, self.log).join(other)
 
 
+def _read_number(text: str) -> int | float | None:
+    """The finite number that a string spells, whole ones as int."""
+    try:
+        number = _number(text)
+    except ValueError:
+        return None
+    return int(number) if number == int(number) else number
+
+
 @dataclass(frozen=True)
 class _Choice(Domain):
     values: tuple[Value, ...]
@@ -228,11 +253,14 @@ class _Choice(Domain):
             raise SpaceError(f"values must be a list; got {values!r}")
         if not values:
             raise SpaceError("values must name at least one value, or the domain is empty; got []")
-        if len({(type(v), v) for v in values}) < len(values):
-            raise SpaceError(f"values must differ from each other; got {list(values)}")
-        bad = [v for v in values if not isinstance(v, (bool, int, float, str))]
-        if bad:
-            raise SpaceError(f"values must be numbers, strings or booleans; got {bad[0]!r}")
+        for value in values:
+            if not isinstance(value, (bool, int, float, str)):
+                raise SpaceError(f"values must be numbers, strings or booleans; got {value!r}")
+            if _is_number(value) and not np.isfinite(value):
+                raise SpaceError(f"values must be finite; got {value!r}")
+        # MLflow keeps parameters as strings, so 1 and '1' would be told apart here and not there
+        if len({str(v) for v in values}) < len(values) or len({(isinstance(v, bool), v) for v in values}) < len(values):
+            raise SpaceError(f"values must differ from each other, also as strings; got {list(values)}")
         object.__setattr__(self, "values", tuple(values))
 
     def _find(self, value: Any) -> int | None:
@@ -240,12 +268,12 @@ class _Choice(Domain):
         for i, known in enumerate(self.values):
             if known == value and isinstance(known, bool) == isinstance(value, (bool, np.bool_)):
                 return i
+        # Parquet and MLflow may turn 1 into 1.0, '1' and '1.0'
         for i, known in enumerate(self.values):
-            if not isinstance(known, str) and isinstance(value, str) and str(known) == value:
+            if isinstance(known, str) != isinstance(value, str) and str(known) == str(value):
                 return i
-            # Parquet and MLflow may turn 1 into 1.0 and '1'
-            if isinstance(known, str) and not isinstance(value, (str, bool)) and known == str(value):
-                return i
+        if isinstance(value, str) and (number := _read_number(value)) is not None:
+            return next((i for i, known in enumerate(self.values) if _is_number(known) and known == number), None)
         return None
 
     def check(self, value: Any) -> str:
@@ -270,18 +298,23 @@ class Ordinal(_Choice):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self._numeric and list(self.values) != sorted(self.values):  # type: ignore[type-var]
+        if self._numeric and list(self.values) != sorted(self.values):
             raise SpaceError(f"values of an ordinal domain must rise; got {list(self.values)}")
 
     @property
     def _numeric(self) -> bool:
-        return all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in self.values)
+        return all(map(_is_number, self.values))
 
     def check(self, value: Any) -> str:
-        if self._numeric and isinstance(value, (int, float)) and not isinstance(value, bool):
-            inside = self.values[0] <= value <= self.values[-1]  # type: ignore[operator]
+        if self._numeric and _is_number(value):
+            inside = self.values[0] <= value <= self.values[-1]
             return "" if inside else f"from {self.values[0]} to {self.values[-1]}"
         return super().check(value)
+
+    def restore(self, value: Any) -> Value:
+        found = super().restore(value)
+        number = _read_number(found) if self._numeric and isinstance(found, str) else None
+        return found if number is None else number
 
     @property
     def columns(self) -> list[str]:
@@ -291,8 +324,9 @@ class Ordinal(_Choice):
         found = self._find(value)
         if found is not None:
             return float(found)
-        if self._numeric and isinstance(value, (int, float)):
-            return float(np.interp(value, np.array(self.values, dtype=float), np.arange(len(self.values))))
+        if self._numeric and _is_number(value):
+            known = np.array(self.values, dtype=np.float64)
+            return float(np.interp(float(value), known, np.arange(len(known))))  # type: ignore[arg-type]
         return (len(self.values) - 1) / 2
 
     def encode(self, values: Sequence[Value]) -> Floats:
@@ -310,7 +344,7 @@ class Ordinal(_Choice):
         if not isinstance(other, Ordinal):
             raise _mixed(self, other)
         if self._numeric and other._numeric:
-            return Ordinal(tuple(sorted(set(self.values) | set(other.values))))  # type: ignore[type-var]
+            return Ordinal(tuple(sorted(set(self.values) | set(other.values))))
         return Ordinal(self.values + tuple(v for v in other.values if v not in self.values))
 
 
@@ -343,6 +377,17 @@ class Categorical(_Choice):
         )
 
 
+def _read_elements(text: str) -> Sequence[Any]:
+    """Read a set written as a Python or JSON list, or as words between commas."""
+    try:
+        found = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        found = None
+    if isinstance(found, (list, tuple, set)):
+        return list(found)
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
 @dataclass(frozen=True)
 class Subset(Domain):
     """Sets of the given values: which features, which preprocessing steps. A value is a tuple in the given order."""
@@ -355,16 +400,18 @@ class Subset(Domain):
             raise SpaceError(f"values must be a list; got {self.values!r}")
         if not self.values:
             raise SpaceError("values must name at least one value, or the domain is empty; got []")
-        if any(not isinstance(v, str) for v in self.values) or len(set(self.values)) < len(self.values):
+        if not all(isinstance(v, str) for v in self.values) or len(set(self.values)) < len(self.values):
             raise SpaceError(f"values of a subset must be strings that differ from each other; got {list(self.values)}")
         object.__setattr__(self, "values", tuple(self.values))
 
     def check(self, value: Any) -> str:
-        fine = isinstance(value, (tuple, list, set, frozenset)) and set(value) <= set(self.values)
+        fine = isinstance(value, (tuple, list, set, frozenset)) and all(v in self.values for v in value)
         return "" if fine and len(set(value)) == len(value) else f"a set of values from {list(self.values)}"
 
     def restore(self, value: Any) -> Value:
-        chosen = set(value)
+        if isinstance(value, str):
+            value = _read_elements(value)
+        chosen = {str(v) for v in value}
         return tuple(v for v in self.values if v in chosen) + tuple(sorted(chosen - set(self.values)))
 
     def sample(self, rng: np.random.Generator, n: int) -> list[Value]:
@@ -378,9 +425,8 @@ class Subset(Domain):
         return list(self.values)
 
     def encode(self, values: Sequence[Value]) -> Floats:
-        return np.array([[v in value for v in self.values] for value in values], dtype=float).reshape(  # type: ignore[operator]
-            len(values), len(self.values)
-        )
+        rows: list[list[float]] = [[v in value for v in self.values] for value in values]  # type: ignore[operator]
+        return np.array(rows, dtype=np.float64).reshape(len(values), len(self.values))
 
     def decode(self, rows: Floats) -> list[Value]:
         return [tuple(v for v, on in zip(self.values, row, strict=True) if on > 0.5) for row in rows]

@@ -65,6 +65,11 @@ class Component:
     """Index at which each block starts."""
     size: int
 
+    @cached_property
+    def block_of(self) -> dict[tuple[int, ...], int]:
+        """Position of the block with these parent levels."""
+        return {block.parents: b for b, block in enumerate(self.blocks)}
+
 
 class Grid:
     """All configurations of a space on a finite grid (see the module's docstring)."""
@@ -244,9 +249,10 @@ class Grid:
 
     def levels_at(self, indices: npt.ArrayLike) -> Levels:
         """Return the canonical rows (n, A) of configurations by index, 0 <= index < size."""
-        index = np.asarray(indices, dtype=np.int64 if self.size < 2**62 else object)
-        if len(index) and not (0 <= index.min() and index.max() < self.size):
+        index = np.asarray(indices)
+        if len(index) and (index.min() < 0 or index.max() >= self.size):
             raise SpaceError(f"an index must be from 0 to {self.size - 1}; got {index.min()} to {index.max()}")
+        index = index.astype(np.int64 if self.size < 2**62 else object)
         L = np.zeros((len(index), len(self.axes)), dtype=np.int64)
         for component in reversed(self.components):
             index, rest = index // component.size, index % component.size
@@ -271,15 +277,12 @@ class Grid:
         on, levels, index = self.active(row)[0], row[0], 0
         for component in self.components:
             parents = tuple(int(levels[p]) if on[p] else -1 for p in component.parents)
-            b = self._block_of(component)[parents]
+            b = component.block_of[parents]
             inside = 0
             for axis in component.blocks[b].free:
                 inside = inside * self.shape[axis] + int(levels[axis])
             index = index * component.size + component.offsets[b] + inside
         return index
-
-    def _block_of(self, component: Component) -> dict[tuple[int, ...], int]:
-        return {block.parents: b for b, block in enumerate(component.blocks)}
 
 
 def _axes(name: str, domain: Domain, resolution: int, fixed: Value | None) -> list[Axis]:

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from forerun.errors import FormatError, SpaceError
-from forerun.space.conditions import ALWAYS, Condition
-from forerun.space.domains import DOMAINS, Domain, Floats, Subset, Value
+from forerun.space.conditions import ALWAYS, Clause, Condition
+from forerun.space.domains import Domain, Floats, Subset, Value
+from forerun.space.reading import read_domain, read_yaml
 
 if TYPE_CHECKING:
     from forerun.space.grid import Grid
@@ -40,35 +41,41 @@ class SearchSpace:
     def __post_init__(self) -> None:
         if not self.domains:
             raise SpaceError(f"space {self.name!r} must have at least one domain; got none")
-        for child, condition in self.conditions.items():
-            self._check_condition(child, condition)
+        for name in self.domains:
+            if not isinstance(name, str) or not name or "=" in name:
+                raise SpaceError(f"a domain's name in space {self.name!r} must be text without '='; got {name!r}")
+        conditions = {child: self._fitted(child, condition) for child, condition in self.conditions.items()}
+        object.__setattr__(self, "conditions", conditions)
         order = self._parents_first()
         object.__setattr__(self, "domains", {name: self.domains[name] for name in order})
-        object.__setattr__(self, "conditions", {n: self.conditions[n] for n in order if self.condition(n).clauses})
+        object.__setattr__(self, "conditions", {n: conditions[n] for n in order if self.condition(n).clauses})
 
-    def _check_condition(self, child: str, condition: Condition) -> None:
+    def _fitted(self, child: str, condition: Condition) -> Condition:
+        """The condition with its values in the types of the parents. Raises SpaceError when it does not fit them."""
         if child not in self.domains:
             raise SpaceError(f"conditions of space {self.name!r} must be on its domains; got one on {child!r}")
-        for clause in condition.clauses:
-            if clause.parent not in self.domains:
-                known = ", ".join(self.domains)
-                raise SpaceError(
-                    f"the condition on {child!r} must name a domain of {self.name!r} ({known}); got {clause.parent!r}"
-                )
-            parent = self.domains[clause.parent]
-            if clause.relation == "has":
-                if not isinstance(parent, Subset) or clause.operand not in parent.values:
-                    raise SpaceError(
-                        f"the condition on {child!r} asks for an element of {clause.parent!r}; there is no {clause.operand!r}"
-                    )
-            elif isinstance(parent, Subset):
-                raise SpaceError(f"the condition on {child!r} must be 'has ELEMENT', as {clause.parent!r} is a subset")
-            elif clause.relation == "in":
-                for value in clause.operand:  # type: ignore[union-attr]
-                    if allowed := parent.check(value):
-                        raise SpaceError(
-                            f"the condition on {child!r} compares {clause.parent!r} with {value!r}; it is {allowed}"
-                        )
+        return Condition(tuple(self._fitted_clause(child, clause) for clause in condition.clauses))
+
+    def _fitted_clause(self, child: str, clause: Clause) -> Clause:
+        name, test = clause.parent, clause.test
+        where = f"the condition on {child!r}"
+        if name not in self.domains:
+            raise SpaceError(f"{where} must name a domain of {self.name!r} ({', '.join(self.domains)}); got {name!r}")
+        parent = self.domains[name]
+        if isinstance(parent, Subset):
+            if clause.relation != "has" or clause.operand not in parent.values:
+                raise SpaceError(f"{where} on {name!r} must be 'has' and one of {list(parent.values)}; got {test!r}")
+            return clause
+        if clause.relation == "has":
+            raise SpaceError(f"{where} asks for an element, which only a subset has; {name!r} is {parent.type}")
+        if clause.relation != "in":
+            if any(isinstance(v, (str, bool)) for v in parent.levels(2)):
+                raise SpaceError(f"{where} compares {name!r} with a number ({test!r}), but its values are not numbers")
+            return clause
+        for value in clause.operand:  # type: ignore[union-attr]
+            if allowed := parent.check(value):
+                raise SpaceError(f"{where} compares {name!r} with {value!r}; it is {allowed}")
+        return Clause(name, "in", tuple(parent.restore(v) for v in clause.operand))  # type: ignore[union-attr]
 
     def _parents_first(self) -> list[str]:
         order: list[str] = []
@@ -111,29 +118,32 @@ class SearchSpace:
     def check(self, configuration: Configuration) -> None:
         """Raise SpaceError unless the configuration gives every active domain, and nothing else, an allowed value."""
         for name, value in configuration.items():
-            if name not in self.domains:
-                raise SpaceError(
-                    f"a configuration of space {self.name!r} must name its domains ({', '.join(self.domains)}); got {name!r}"
-                )
-            if allowed := self.domains[name].check(value):
+            if allowed := self._domain(name).check(value):
                 raise SpaceError(f"{name!r} of space {self.name!r} must be {allowed}; got {value!r}")
         extra = set(configuration) - set(self.active(configuration))
         if extra:
             name = min(extra)
+            when = self.condition(name).to_dict()
             raise SpaceError(
-                f"{name!r} of space {self.name!r} must be left out unless {self.condition(name).to_dict()}; got {configuration[name]!r}"
+                f"{name!r} of space {self.name!r} must be left out unless {when}; got {configuration[name]!r}"
             )
 
     def restore(self, row: Mapping[str, Any]) -> dict[str, Value]:
         """Give loosely typed values (from YAML, Parquet, MLflow's strings) the types of their domains."""
+        return {name: self._restored(name, value) for name, value in row.items()}
+
+    def _restored(self, name: str, value: Any) -> Value:
         try:
-            return {name: self.domains[name].restore(value) for name, value in row.items()}
-        except KeyError as error:
-            raise SpaceError(
-                f"a configuration of space {self.name!r} must name its domains; got {error.args[0]!r}"
-            ) from error
-        except (TypeError, ValueError) as error:
-            raise SpaceError(f"a value of {dict(row)} does not fit space {self.name!r}: {error}") from error
+            return self._domain(name).restore(value)
+        except (TypeError, ValueError, OverflowError) as error:
+            kind = self.domains[name].type
+            raise SpaceError(f"{name!r} of space {self.name!r} must be {kind}; got {value!r}") from error
+
+    def _domain(self, name: str) -> Domain:
+        if name not in self.domains:
+            known = ", ".join(self.domains)
+            raise SpaceError(f"a configuration of space {self.name!r} must name its domains ({known}); got {name!r}")
+        return self.domains[name]
 
     def prune(self, values: Mapping[str, Value]) -> dict[str, Value]:
         """Drop the values of inactive domains from a full assignment."""
@@ -162,8 +172,12 @@ class SearchSpace:
 
     @cached_property
     def columns(self) -> list[str]:
-        """Names of the encoded columns, as 'domain=column'."""
-        return [f"{n}={c}" for n, domain in self.domains.items() for c in (*domain.columns, "inactive", "absent")]
+        """Names of the encoded columns: 'domain=column', then 'domain is inactive' and 'domain is absent'."""
+        return [
+            text
+            for name, domain in self.domains.items()
+            for text in (*(f"{name}={c}" for c in domain.columns), f"{name} is inactive", f"{name} is absent")
+        ]
 
     def encode(self, configurations: Sequence[Configuration], own: "SearchSpace | None" = None) -> Floats:
         """Encode configurations as (n, len(columns)).
@@ -251,7 +265,7 @@ class SearchSpace:
         domains = raw.get("domains")
         if not isinstance(domains, Mapping) or not domains:
             raise SpaceError(f"domains of {origin} must be a mapping with at least one domain; got {domains!r}")
-        read = {str(name): _read_domain(str(name), entry, origin) for name, entry in domains.items()}
+        read = {str(name): read_domain(str(name), entry, origin) for name, entry in domains.items()}
         return cls(
             str(raw.get("name", "space")),
             {name: domain for name, (domain, _) in read.items()},
@@ -261,13 +275,7 @@ class SearchSpace:
     @classmethod
     def from_yaml(cls, path: Path) -> Self:
         """Read a space that a person wrote."""
-        import yaml
-
-        try:
-            raw = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise SpaceError(f"{path} must be a readable YAML file: {error}") from error
-        return cls.from_dict(raw, str(path))
+        return cls.from_dict(read_yaml(path), str(path))
 
     def save(self, path: Path) -> None:
         """Write as JSON with a format version."""
@@ -281,27 +289,3 @@ class SearchSpace:
         except (OSError, ValueError) as error:
             raise SpaceError(f"{path} must be a readable JSON file: {error}") from error
         return cls.from_dict(raw, str(path))
-
-
-def _read_domain(name: str, entry: Any, origin: str) -> tuple[Domain, Condition]:
-    where = f"domain {name!r} of {origin}"
-    if not isinstance(entry, Mapping):
-        raise SpaceError(f"{where} must be a mapping with a type; got {entry!r}")
-    fields = {str(k): v for k, v in entry.items()}
-    kind = fields.pop("type", None)
-    if kind not in DOMAINS:
-        raise SpaceError(f"type of {where} must be one of {', '.join(DOMAINS)}; got {kind!r}")
-    when = fields.pop("when", {})
-    if not isinstance(when, Mapping):
-        raise SpaceError(f"'when' of {where} must be a mapping of parents to values; got {when!r}")
-    allowed = set(DOMAINS[kind].__dataclass_fields__) - {"type"}  # type: ignore[attr-defined]
-    unknown = set(fields) - allowed
-    if unknown:
-        raise SpaceError(f"keys of {where} must be among {sorted(allowed | {'type', 'when'})}; got {sorted(unknown)}")
-    try:
-        return DOMAINS[kind](**fields), Condition.of(when)
-    except TypeError as error:
-        needed = ", ".join(sorted(allowed))
-        raise SpaceError(f"{where} must give {needed}; got {sorted(fields)}") from error
-    except SpaceError as error:
-        raise SpaceError(f"{where}: {error}") from error
