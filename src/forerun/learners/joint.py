@@ -1,0 +1,93 @@
+"""The joint space over all learners, and the configurations that a recording tries."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from forerun.errors import SpaceError
+from forerun.learners import LEARNERS
+from forerun.learners.mlp import PER_MEMBER
+from forerun.learners.preprocessing import DEFAULTS, DOMAINS
+from forerun.space import ALWAYS, Categorical, Condition, Domain, SearchSpace, Subset, Value
+from forerun.tasks import KINDS
+
+SHARE_MLP = 0.4
+"""Of a portfolio: torch's settings are the most, and its trainings the cheapest, being trained in stacks."""
+STACK = 5
+"""Training settings under which a portfolio tries each network architecture."""
+
+
+def default_space(kind: str, columns: Sequence[str] | None = None) -> SearchSpace:
+    """Return the conditional space of all learners for a kind of task ('binary', 'multiclass', 'regression').
+
+    Binary and multiclass tasks share one space. With the columns of a task, the subset of features is a
+    domain too (`features`), and the space is named after it. Raises SpaceError for an unknown kind.
+    """
+    _check_kind(kind)
+    domains: dict[str, Domain] = {"learner": Categorical(tuple(LEARNERS))}
+    conditions: dict[str, Condition] = {}
+    own = {name: LEARNERS[name].domains(kind) for name in LEARNERS}
+    entries = [(ALWAYS, DOMAINS), *((Condition.of({"learner": name}), own[name]) for name in LEARNERS)]
+    for selected, declared in entries:
+        for name, (domain, condition) in declared.items():
+            domains[name] = domain
+            conditions[name] = selected & condition
+    name = f"forerun-{'regression' if kind == 'regression' else 'classification'}-v1"
+    if columns is None:
+        return SearchSpace(name, domains, conditions)
+    return SearchSpace(f"{name}-features", {**domains, "features": Subset(tuple(columns))}, conditions)
+
+
+def default_configuration(learner: str, kind: str) -> dict[str, Value]:
+    """Return the library's defaults of a learner, without optional preprocessing, on all rows."""
+    _check_kind(kind)
+    if learner not in LEARNERS:
+        raise SpaceError(f"learner must be one of {', '.join(LEARNERS)}; got {learner!r}")
+    return {"learner": learner, **DEFAULTS, **LEARNERS[learner].defaults(kind)}
+
+
+def random_configurations(kind: str, n: int, seed: int) -> list[dict[str, Value]]:
+    """Draw n configurations, uniform on the scale of every domain."""
+    return default_space(kind).sample(np.random.default_rng(seed), n)
+
+
+def shared_configurations(kind: str, n: int = 250, seed: int = 0) -> list[dict[str, Value]]:
+    """Draw the portfolio that a recording tries on all data sets: n configurations, all different.
+
+    First every learner's default. Of the rest two fifths are networks, drawn as architectures (with their
+    data and number of epochs) under five training settings each, so that they train as stacks; the others
+    are spread evenly over the other learners. Half of all draws use all rows: that is where the best ones
+    are, and a uniform draw never gets there. Same seed, same portfolio.
+    """
+    space, rng = default_space(kind), np.random.default_rng(seed)
+    found = [default_configuration(name, kind) for name in LEARNERS][:n]
+    networks = round(SHARE_MLP * n) - 1
+    while networks > 0 and len(found) < n:
+        found += _stack(space, rng, min(STACK, networks, n - len(found)))
+        networks -= STACK
+    others = [name for name in LEARNERS if name != "mlp"]
+    for i in range(n - len(found)):
+        found.append(_draw(space, rng, {"learner": others[i % len(others)], **_all_rows(rng)}))
+    return found
+
+
+def _all_rows(rng: np.random.Generator) -> dict[str, Value]:
+    return {"sample_fraction": 1.0} if rng.random() < 0.5 else {}
+
+
+def _draw(space: SearchSpace, rng: np.random.Generator, fixed: Mapping[str, Value]) -> dict[str, Value]:
+    """Draw one configuration in which some domains have given values."""
+    drawn = {name: domain.sample(rng, 1)[0] for name, domain in space.domains.items()}
+    return space.prune({**drawn, **fixed})
+
+
+def _stack(space: SearchSpace, rng: np.random.Generator, size: int) -> list[dict[str, Value]]:
+    """Draw networks that differ only in what members of one stack may differ in."""
+    first = _draw(space, rng, {"learner": "mlp", **_all_rows(rng)})
+    shape = {name: value for name, value in first.items() if name not in PER_MEMBER}
+    return [first, *(_draw(space, rng, shape) for _ in range(size - 1))]
+
+
+def _check_kind(kind: str) -> None:
+    if kind not in KINDS:
+        raise SpaceError(f"kind of a task must be one of {', '.join(KINDS)}; got {kind!r}")
