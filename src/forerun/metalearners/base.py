@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol, Self, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from forerun.errors import HistoryError
 from forerun.metadata import MetaDataset
 
 Floats = npt.NDArray[np.float64]
@@ -37,7 +38,17 @@ class Context:
     X: Floats
     """(k, d)"""
     y: Floats
-    """(k,), raw losses (or raw log seconds); NaN where the trial failed."""
+    """(k,), raw losses (or log10 seconds); NaN where the trial failed."""
+
+    def __post_init__(self) -> None:
+        if self.features.ndim != 1 or self.X.ndim != 2 or self.y.shape != (len(self.X),):
+            shapes = f"{self.features.shape}, {self.X.shape} and {self.y.shape}"
+            raise HistoryError(f"features, X and y of a context must be (m,), (k, d) and (k,); got {shapes}")
+
+    @classmethod
+    def empty(cls, features: Floats, columns: int) -> Self:
+        """Nothing seen yet, of configurations encoded in so many columns."""
+        return cls(features, np.zeros((0, columns)), np.zeros(0))
 
 
 @runtime_checkable
@@ -50,6 +61,22 @@ class Surrogate(Protocol):
 
     def to_units(self, prediction: Prediction) -> Prediction:
         """Turn a prediction from target units into the raw units of the task's loss (or log seconds)."""
+        ...
+
+
+@runtime_checkable
+class Additive(Protocol):
+    """An optional talent of a surrogate: its mean is a small ReLU network over a sum of tables.
+
+    The encoding of a configuration is a sum of one row per domain (see `space`), so the first affine map is
+    a sum of one table row per domain, and what is best in a space can be found without enumerating it.
+    """
+
+    def layers(self) -> list[tuple[Floats, Floats]]:
+        """Affine maps (weights (inputs, outputs), offsets (outputs,)) with max(0, .) between each two.
+
+        The first one's inputs are encoded configurations, the last one has one output: the mean.
+        """
         ...
 
 

@@ -1,0 +1,96 @@
+"""The exact update of a Gaussian prior over weights by a few trials whose unit and offset are unknown.
+
+Notation: k trials, p basis functions, Phi (k, p), y (k,) target units up to an unknown offset a and unit u.
+
+    u y_i + a = mu_i + Phi_i delta + noise,    delta ~ N(0, D),    a flat,    log u ~ N(0, UNIT_DOUBT^2)
+
+Failed trials are bad in absolute terms: theirs is u = 1, a = 0. With K = Phi D Phi' + s2 I and v the
+indicator of trials that have an offset, everything goes through the projection
+
+    P = K^-1 - K^-1 v v' K^-1 / (v' K^-1 v)
+
+which sees only differences between trials (restricted likelihood, Patterson and Thompson 1971). The unit
+is integrated out on a grid; the mean of delta is linear in u, so only two moments of u are needed.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import logsumexp
+
+from forerun.metalearners.base import Floats
+
+UNIT_DOUBT = 0.7
+"""Of log u: what `metadata.locate` makes of a handful of losses is good to a factor of two."""
+UNITS = np.exp(np.linspace(-2.5, 2.5, 51))
+
+
+@dataclass(frozen=True)
+class Data:
+    """Trials of the target, ready for the update."""
+
+    Phi: Floats
+    """(k, p)"""
+    y: Floats
+    """(k,) finite"""
+    floating: npt.NDArray[np.bool_]
+    """(k,) whether offset and unit of y are unknown."""
+
+
+@dataclass(frozen=True)
+class Belief:
+    """A Gaussian over weights, one of the hypotheses of a mixture."""
+
+    mean: Floats
+    """(p,)"""
+    covariance: Floats
+    """(p, p)"""
+    lean: Floats
+    """(p,) direction in which the mean moves with the unit, times its standard deviation."""
+    evidence: float = 0.0
+    """Log likelihood of the trials, up to a constant that all hypotheses share."""
+
+    def predict(self, Phi: Floats) -> tuple[Floats, Floats]:
+        """Mean and variance (n,) of Phi (n, p) times the weights."""
+        variance = np.einsum("ni,ni->n", Phi @ self.covariance, Phi) + (Phi @ self.lean) ** 2
+        return np.asarray(Phi @ self.mean), np.maximum(variance, 0.0)
+
+
+def update(prior: Belief, data: Data, noise: float) -> Belief:
+    """Condition a belief on trials. No trial leaves it as it is, and so does one with an offset."""
+    k = len(data.y)
+    if k == 0:
+        return prior
+    D = prior.covariance
+    DPhi = D @ data.Phi.T
+    K = data.Phi @ DPhi + noise * np.eye(k)
+    precision = np.asarray(np.linalg.inv(K), dtype=float)
+    evidence = -0.5 * float(np.linalg.slogdet(K)[1])
+    v = data.floating.astype(float)
+    offsets = int(data.floating.sum())
+    if offsets:
+        pull = precision @ v
+        total = float(v @ pull)
+        precision = precision - np.outer(pull, pull) / total
+        evidence -= 0.5 * float(np.log(total))
+    known = np.where(data.floating, 0.0, data.y) - data.Phi @ prior.mean
+    floating = np.where(data.floating, data.y, 0.0)
+    unit, spread, fit = _integrate_unit(precision, floating, known, offsets)
+    along = DPhi @ precision @ floating
+    mean = prior.mean + unit * along + DPhi @ precision @ known
+    return Belief(mean, D - DPhi @ precision @ DPhi.T, spread * along, evidence + fit)
+
+
+def _integrate_unit(P: Floats, floating: Floats, known: Floats, offsets: int) -> tuple[float, float, float]:
+    """Mean and standard deviation of u, and the log evidence of residuals u * floating + known."""
+    squares = float(floating @ P @ floating), float(floating @ P @ known), float(known @ P @ known)
+    if offsets < 2:
+        return 1.0, 0.0, -0.5 * (squares[0] + 2 * squares[1] + squares[2])
+    logs = -0.5 * (UNITS**2 * squares[0] + 2 * UNITS * squares[1] + squares[2])
+    # each difference between trials is measured in the unit; and the prior of log u
+    logs += (offsets - 1) * np.log(UNITS) - 0.5 * (np.log(UNITS) / UNIT_DOUBT) ** 2
+    total = float(logsumexp(logs))
+    share = np.exp(logs - total)
+    mean = float(share @ UNITS)
+    return mean, float(np.sqrt(share @ (UNITS - mean) ** 2)), total
