@@ -1,0 +1,71 @@
+from collections import Counter
+
+import pytest
+
+from forerun.errors import SpaceError
+from forerun.learners import LEARNERS
+from forerun.learners.joint import default_configuration, default_space, random_configurations, shared_configurations
+from forerun.learners.mlp import stack_key
+from forerun.space import SearchSpace
+
+
+@pytest.mark.parametrize("kind", ["binary", "regression"])
+def test_the_space_has_more_than_a_billion_configurations_and_survives_json(kind: str) -> None:
+    space = default_space(kind)
+    assert space.grid().size > 10**9
+    assert SearchSpace.from_dict(space.to_dict()) == space
+
+
+def test_binary_and_multiclass_tasks_share_one_space() -> None:
+    assert default_space("binary") == default_space("multiclass")
+    assert default_space("binary").name == "forerun-classification-v1"
+    assert default_space("regression").name == "forerun-regression-v1"
+
+
+def test_only_the_chosen_learner_is_active() -> None:
+    for configuration in random_configurations("binary", 50, seed=0):
+        prefixes = {name.partition(".")[0] for name in configuration if "." in name}
+        assert prefixes == {configuration["learner"]}
+
+
+def test_momentum_is_active_under_sgd_only_and_widths_up_to_the_depth() -> None:
+    for c in random_configurations("binary", 300, seed=1):
+        if c["learner"] == "mlp":
+            assert ("mlp.momentum" in c) == (c["mlp.optimizer"] == "sgd")
+            assert [f"mlp.width_{i}" in c for i in range(1, 5)] == [i <= c["mlp.depth"] for i in range(1, 5)]
+
+
+def test_features_are_a_domain_where_the_columns_are_known() -> None:
+    space = default_space("binary", columns=["a", "b"])
+    assert space.name == "forerun-classification-v1-features"
+    space.check({**default_configuration("knn", "binary"), "features": ("a",)})
+    assert "features" not in default_space("binary").domains
+
+
+@pytest.mark.parametrize("kind", ["binary", "regression"])
+def test_the_portfolio_is_as_described(kind: str) -> None:
+    portfolio = shared_configurations(kind, 250, seed=0)
+    space = default_space(kind)
+    for configuration in portfolio:
+        space.check(configuration)
+    assert len({repr(sorted(c.items())) for c in portfolio}) == 250
+    assert portfolio[: len(LEARNERS)] == [default_configuration(name, kind) for name in LEARNERS]
+    counts = Counter(c["learner"] for c in portfolio)
+    assert counts["mlp"] == 100
+    assert {counts[name] for name in LEARNERS if name != "mlp"} == {30}
+    stacks = Counter(stack_key(c) for c in portfolio if c["learner"] == "mlp")
+    assert sorted(stacks.values())[-19:] == [5] * 19
+    full = sum(c["sample_fraction"] == 1.0 for c in portfolio)
+    assert 0.3 < full / 250 < 0.7
+
+
+def test_same_seed_same_portfolio_and_another_seed_another_one() -> None:
+    assert shared_configurations("binary", 40, seed=1) == shared_configurations("binary", 40, seed=1)
+    assert shared_configurations("binary", 40, seed=1) != shared_configurations("binary", 40, seed=2)
+
+
+def test_an_unknown_kind_or_learner_is_named() -> None:
+    with pytest.raises(SpaceError, match="binary, multiclass, regression; got 'ranking'"):
+        default_space("ranking")
+    with pytest.raises(SpaceError, match="got 'perceptron'"):
+        default_configuration("perceptron", "binary")
