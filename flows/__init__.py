@@ -1,0 +1,1 @@
+"""The pipeline's steps as Prefect flows, chained, scheduled, deployed; nothing is computed here."""

@@ -1,0 +1,180 @@
+"""`forerun ...`: thin commands over the steps. Nothing heavy is imported until a command needs it."""
+
+import argparse
+import errno
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from forerun import __version__
+from forerun.errors import ForerunError
+
+QUIET = {
+    "DO_NOT_TRACK": "true",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DVC_NO_ANALYTICS": "1",
+    "PREFECT_LOGGING_LEVEL": "WARNING",
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "90",
+}
+"""Private and quiet by default; what the user has set goes before."""
+
+DESCRIPTION = "Know how good a model will be before you train it."
+
+EPILOG = """\
+first steps:
+  forerun run                                   the whole pipeline, from trainings to a registered model
+  forerun recommend churn.csv --target churn    what to train on your data, in seconds, nothing trained
+  forerun recommend churn.csv --target churn --budget 8
+                                                the same after eight real trainings, winner registered
+  forerun ui                                    look at every training in MLflow's UI
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. Returns 0, 2 for what the user can mend, 130 when interrupted."""
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    options = parser().parse_args(arguments)
+    try:
+        return int(options.command(options) or 0)
+    except ForerunError as error:
+        return _refuse(str(error))
+    except KeyboardInterrupt:
+        print("forerun: interrupted; what was finished is kept, start again to go on", file=sys.stderr)
+        return 130
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return _refuse(f"the disk is full ({error.filename or 'while writing'}). Free some space and start again: what was finished is kept")
+        if error.errno in (errno.EACCES, errno.EROFS):
+            return _refuse(f"{error.filename} must be writable; {error.strerror}")
+        raise
+
+
+def _refuse(message: str) -> int:
+    print(f"forerun: error: {message}", file=sys.stderr)
+    return 2
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe the command line."""
+    top = argparse.ArgumentParser(
+        prog="forerun", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    top.add_argument("--version", action="version", version=f"forerun {__version__}")
+    top.set_defaults(command=lambda _: _help(top))
+    commands = top.add_subparsers(title="commands", metavar="")
+
+    _command(commands, "run", _run, "run the pipeline: only what is not done yet")
+    _recommend_command(commands)
+
+    space = _command(commands, "space", _space, "show what may be tried, and how much that is")
+    space.add_argument("file", nargs="?", type=Path, help="a search space in YAML; by default the built-in one")
+    space.add_argument("--kind", choices=["binary", "multiclass", "regression"], default="binary", help="of the built-in space")
+    space.add_argument("--resolution", type=int, default=12, metavar="N", help="levels of a numeric domain (12)")
+
+    report = _command(commands, "report", _report, "make the report page again and say where it is")
+    report.add_argument("--open", action="store_true", help="open it in the browser")
+
+    ui = _command(commands, "ui", _ui, "open MLflow's UI on the project's store, on this machine only")
+    ui.add_argument("--port", type=int, default=5000, help="(5000)")
+
+    data = _command(commands, "data", _data, "list the built-in tasks, or fetch a data set from OpenML")
+    data.add_argument("source", nargs="?", choices=["builtin", "openml"], default="builtin")
+    data.add_argument("id", nargs="?", type=int, help="OpenML's number of the data set")
+    data.add_argument("--to", type=Path, default=Path("data/raw"), metavar="DIR", help="where to save it (data/raw)")
+
+    step = _command(commands, "step", _step, "run one step of the pipeline, as dvc.yaml does")
+    step.add_argument("name", metavar="NAME", help="collect, fingerprint, mine, featurize, train, tune, register or report")
+    return top
+
+
+def _recommend_command(commands: Any) -> None:
+    recommend = _command(commands, "recommend", _recommend, "say what to train on a data set, before anything is trained")
+    recommend.add_argument("data", metavar="DATA", help="a CSV, Parquet or ARFF file, or the name of a built-in task")
+    recommend.add_argument("--target", metavar="COLUMN", help="the column to predict")
+    recommend.add_argument("--budget", type=int, default=0, metavar="N", help="real trainings to spend; without one nothing is trained")
+    recommend.add_argument("--kind", choices=["binary", "multiclass", "regression"], help="by default told from the target column")
+    recommend.add_argument("--metric", help="by default balanced_accuracy, or nrmse for regression")
+    recommend.add_argument("--fix", action="append", default=[], metavar="NAME=VALUE", help="a value that must be used, as learner=mlp; repeatable")
+    recommend.add_argument("--seconds", type=float, metavar="S", help="recommend only what is predicted to train in this time")
+    recommend.add_argument("--top", type=int, default=3, metavar="K", help="recommendations to show (3)")
+    recommend.add_argument("--max-rows", type=int, metavar="N", help="sample a larger data set to this many rows")
+    recommend.add_argument("--seed", type=int, default=0, help="of the split and the trainings (0)")
+    recommend.add_argument("--report", type=Path, metavar="FILE", help="also write the report page")
+
+
+def _command(commands: Any, name: str, function: Callable[[argparse.Namespace], Any], text: str) -> Any:
+    command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    command.add_argument("--project", type=Path, metavar="DIR", help="the project (by default the one around this folder)")
+    command.set_defaults(command=function)
+    return command
+
+
+def _help(top: argparse.ArgumentParser) -> int:
+    top.print_help()
+    return 0
+
+
+def _project(options: argparse.Namespace) -> Any:
+    from forerun.steps.project import Project
+
+    return Project.find(options.project)
+
+
+def _run(options: argparse.Namespace) -> int:
+    import subprocess
+
+    root = _project(options).root
+    # the flows belong to the project, not to the package: a user chains and schedules them as they like
+    return subprocess.call([sys.executable, "-m", "flows.pipeline"], cwd=root)
+
+
+def _step(options: argparse.Namespace) -> None:
+    from forerun.steps import run_step
+
+    run_step(options.name, _project(options))
+
+
+def _recommend(options: argparse.Namespace) -> None:
+    from forerun.steps.recommend import command
+
+    command(_project(options), options)
+
+
+def _space(options: argparse.Namespace) -> None:
+    from forerun.steps.describe import describe_space
+
+    print(describe_space(options.file, options.kind, options.resolution))
+
+
+def _report(options: argparse.Namespace) -> None:
+    from forerun.steps import run_step
+
+    project = _project(options)
+    run_step("report", project)
+    page = project.reports / "report.html"
+    print(page)
+    if options.open:
+        import webbrowser
+
+        webbrowser.open(page.as_uri())
+
+
+def _ui(options: argparse.Namespace) -> int:
+    from forerun.tracking.ui import serve
+
+    project = _project(options)
+    return serve(project.settings.store.uri, project.root, options.port)
+
+
+def _data(options: argparse.Namespace) -> None:
+    from forerun.steps.describe import describe_tasks, fetch_openml
+
+    print(describe_tasks() if options.source == "builtin" else fetch_openml(options.id, options.to))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
