@@ -57,7 +57,7 @@ def test_recorded_holds_the_keys_of_finished_and_failed_trials(filled: Store, sp
 
 def test_recorded_reads_the_same_through_mlflow(filled: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     by_sql = recorded(filled, EXPERIMENT)
-    monkeypatch.setattr("forerun.tracking.log.REVISIONS", frozenset())
+    monkeypatch.setattr("forerun.tracking.database.REVISIONS", frozenset())
     assert recorded(filled, EXPERIMENT) == by_sql
 
 

@@ -88,6 +88,11 @@ def revision(database: Path) -> str | None:
     return str(found[0]) if found else ""
 
 
+def readable(database: Path | None) -> Path | None:
+    """Return the database if our own SQL can read it; None for a server or another schema."""
+    return database if database is not None and revision(database) in REVISIONS else None
+
+
 def _head(database: Path) -> bytes:
     with database.open("rb") as file:
         return file.read(len(MAGIC))

@@ -25,7 +25,7 @@ from mlflow.entities import Metric, Param
 from forerun import __version__
 from forerun.errors import StoreError
 from forerun.tracking import names
-from forerun.tracking.database import REVISIONS, connect, revision
+from forerun.tracking.database import connect, readable
 from forerun.tracking.records import TaskRecord, all_runs
 from forerun.tracking.store import Store
 from forerun.trials import FACTS, Status, Trial
@@ -64,8 +64,8 @@ def recorded(store: Store, experiment: str) -> set[str]:
     if place is None:
         return set()
     with store.guard(f"read the trials of {experiment!r}"):
-        if store.database and revision(store.database) in REVISIONS:
-            with closing(connect(store.database)) as connection:
+        if database := readable(store.database):
+            with closing(connect(database)) as connection:
                 return {
                     key
                     for (key,) in connection.execute(

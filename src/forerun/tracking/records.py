@@ -10,7 +10,7 @@ from typing import Self
 
 import pandas as pd
 from mlflow.data.code_dataset_source import CodeDatasetSource
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Run
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Run, ViewType
 from mlflow.store.entities.paged_list import PagedList
 
 from forerun.errors import StoreError
@@ -155,13 +155,14 @@ def read_space(tags: Mapping[str, str]) -> SearchSpace:
     return SearchSpace.from_dict(json.loads("".join(v for _, v in pieces)), f"space {tags.get(names.SPACE)!r}")
 
 
-def all_runs(store: Store, experiment: str, condition: str = "") -> list[Run]:
-    """Every active run of an experiment, paged to the end (MLflow returns the first 1,000 without a word)."""
+def all_runs(store: Store, experiment: str, condition: str = "", *, deleted: bool = False) -> list[Run]:
+    """Every run of an experiment (an id), paged to the end: MLflow returns the first 1,000 without a word."""
+    view = ViewType.DELETED_ONLY if deleted else ViewType.ACTIVE_ONLY
     found: list[Run] = []
     token = None
     while True:
         page: PagedList[Run] = store.client.search_runs(
-            [experiment], condition, max_results=1000, order_by=["attributes.start_time ASC"], page_token=token
+            [experiment], condition, view, 1000, ["attributes.start_time ASC"], token
         )
         found += page
         token = page.token
