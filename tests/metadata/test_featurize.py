@@ -53,10 +53,10 @@ def make_history() -> History:
 def test_absent_inactive_and_given_are_three_things():
     meta = featurize(make_history())
     columns = {name: meta.X[:, i] for i, name in enumerate(meta.space.columns)}
-    assert columns["trees=absent"].sum() == 32
-    assert columns["trees=inactive"].sum() == 0
-    assert columns["svm.C=absent"].sum() == 4
-    assert columns["svm.C=inactive"].sum() == columns["learner=knn"].sum() > 0
+    assert columns["trees is absent"].sum() == 32
+    assert columns["trees is inactive"].sum() == 0
+    assert columns["svm.C is absent"].sum() == 4
+    assert columns["svm.C is inactive"].sum() == columns["learner=knn"].sum() > 0
 
 
 def test_every_trial_stands_in_its_own_row_with_its_own_loss():

@@ -2,6 +2,8 @@
 
 from forerun.metadata.dataset import LOSS, SECONDS, MetaDataset
 from forerun.metadata.featurize import featurize
+from forerun.metadata.hardware import hardware_features
+from forerun.metadata.metafeatures import metafeatures
 from forerun.metadata.scaler import FeatureScaler
 from forerun.metadata.scales import ScaleModel
 from forerun.metadata.targets import ABSOLUTE, WORST, Standard, Units, locate, standardise
@@ -17,6 +19,8 @@ __all__ = [
     "Standard",
     "Units",
     "featurize",
+    "hardware_features",
     "locate",
+    "metafeatures",
     "standardise",
 ]

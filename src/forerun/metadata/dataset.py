@@ -70,7 +70,7 @@ class MetaDataset:
         Times are not standardised per task: how long a training takes on a new task is asked in seconds.
         A censored trial took longer than we know; it enters with twice its limit, a crude but finite guess.
         """
-        meta = self._rows(np.flatnonzero(np.isfinite(self.seconds) & (self.seconds >= 0)))
+        meta = self.of_rows(np.flatnonzero(np.isfinite(self.seconds) & (self.seconds >= 0)))
         guess = meta.seconds * np.where(meta.censored, 2.0, 1.0)
         # clocks cannot tell durations below a tenth of a millisecond apart
         return replace(meta, y=np.log10(np.maximum(guess, 1e-4)), target=SECONDS)
@@ -80,7 +80,7 @@ class MetaDataset:
         wanted = np.fromiter(indices, dtype=np.int64)
         place = np.full(len(self.tasks), -1, dtype=np.int64)
         place[wanted] = np.arange(len(wanted))
-        part = self._rows(np.flatnonzero(place[self.task] >= 0))
+        part = self.of_rows(np.flatnonzero(place[self.task] >= 0))
         return replace(
             part,
             task=place[part.task],
@@ -96,7 +96,8 @@ class MetaDataset:
         left_out = set(families)
         return self.of_tasks(i for i, family in enumerate(self.families) if family not in left_out)
 
-    def _rows(self, rows: npt.NDArray[np.int64]) -> Self:
+    def of_rows(self, rows: npt.NDArray[np.int64]) -> Self:
+        """Some trials, in the order given, of the same tasks."""
         per_trial = ("X", "task", "loss", "seconds", "y", "censored")
         return replace(self, **{name: getattr(self, name)[rows] for name in per_trial})
 
