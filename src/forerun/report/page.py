@@ -1,0 +1,140 @@
+"""The page: a story and its figures in one self-contained HTML text.
+
+Every text from data passes three gates: control characters are replaced (`wording.clean`, as Jinja's
+finalize), markup is escaped (autoescape), and the page's own Content-Security-Policy forbids scripts and
+every request.
+"""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from forerun.report import drawing, figures, sentences, wording
+from forerun.report.sentences import Effect
+from forerun.report.story import Estimate, Story, Training
+
+EFFECTS_DRAWN = 6
+EFFECTS_LISTED = 10
+
+
+def write(story: Story, path: Path) -> None:
+    """Render the page into a file; it is complete before it takes its name."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(render(story), encoding="utf-8")
+    partial.replace(path)
+
+
+def render(story: Story) -> str:
+    """Make the page. The same story gives the same text, to the byte."""
+    effects = []
+    if story.explanation is not None and len(story.explanation):
+        effects = sentences.effects(story.explanation, story.recommendation.configuration)
+    return _environment().get_template("template.html").render(
+        story=story,
+        task=story.task,
+        found=story.recommendation,
+        tuning=story.tuning,
+        past=story.past,
+        unit=sentences.unit(story.task),
+        learner=sentences.learner(story.recommendation),
+        effects=effects[:EFFECTS_LISTED],
+        effects_left=len(effects) - EFFECTS_LISTED,
+        yaml=_yaml(story),
+        charts={name: Markup(text) for name, text in _charts(story, effects)},  # noqa: S704  made by drawing.svg
+        effect_charts=[Markup(text) for text in _effect_charts(story, effects)],  # noqa: S704  the same
+        winner=_winner(story),
+    )
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("forerun", "report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    names = ("number", "loss", "count", "seconds", "percent", "value", "brief", "shorten")
+    environment.filters |= {name: getattr(wording, name) for name in names}
+    environment.filters |= {"block": _block, "range": _range, "known": _known}
+    environment.tests["finite"] = _known
+    environment.globals |= {"told": sentences}
+    return environment
+
+
+def _finalize(shown: Any) -> Any:
+    """Clean whatever the template shows, but markup that we made ourselves."""
+    return wording.clean(shown) if isinstance(shown, str) and not isinstance(shown, Markup) else shown
+
+
+def _block(text: str) -> Markup:
+    """Several lines of text, each harmless, with their indentation."""
+    lines = (line[: len(line) - len(line.lstrip(" "))] + wording.clean(line) for line in text.splitlines())
+    return Markup("\n").join(escape(line) for line in lines)
+
+
+def _range(estimate: Estimate | None) -> str:
+    """Write the interval of an estimate; empty where it has none."""
+    if estimate is None or not (math.isfinite(estimate.low) and math.isfinite(estimate.high)):
+        return ""
+    return f"{wording.loss(estimate.low)} to {wording.loss(estimate.high)}"
+
+
+def _known(number: float | None) -> bool:
+    return number is not None and math.isfinite(number)
+
+
+def _yaml(story: Story) -> str:
+    plain = {k: list(v) if isinstance(v, tuple) else v for k, v in story.recommendation.configuration.items()}
+    return str(yaml.safe_dump(plain, sort_keys=False, default_flow_style=None, width=100))
+
+
+def _winner(story: Story) -> int:
+    """Position of the training with the lowest real loss; -1 where none ended."""
+    trainings = story.tuning.trainings if story.tuning else ()
+    losses = [t.loss if math.isfinite(t.loss) else math.inf for t in trainings]
+    return losses.index(min(losses)) if losses and min(losses) < math.inf else -1
+
+
+def _charts(story: Story, effects: list[Effect]) -> Iterator[tuple[str, str]]:
+    """Yield the figures that this story has the numbers for, by name."""
+    unit, tuning, past = sentences.unit(story.task), story.tuning, story.past
+    if math.isfinite(story.recommendation.loss):
+        outlook = figures.outlook_figure(story.recommendation, unit)
+        yield "outlook", drawing.svg(outlook, "outlook", "Predicted loss with its intervals, and the real losses")
+    if tuning and tuning.progress and any(map(math.isfinite, tuning.progress.forerun)):
+        progress = figures.progress_figure(tuning.progress, unit)
+        yield "progress", drawing.svg(progress, "progress", "Best validation loss against number of trainings")
+    if tuning and any(_compared(t) for t in tuning.trainings):
+        agreement = figures.agreement_figure(tuning.trainings, unit)
+        yield "agreement", drawing.svg(agreement, "agreement", "Predicted against real validation loss")
+    if tuning and any(len(t.curve) > 1 for t in tuning.trainings):
+        curves = figures.curves_figure(tuning.trainings, unit)
+        yield "curves", drawing.svg(curves, "curves", "Learning curves")
+    if past and any(method.regret for method in past.methods):
+        yield "regret", drawing.svg(figures.regret_figure(past), "regret", "Normalised regret of each method")
+    if past and any(method.coverage for method in past.methods):
+        yield "coverage", drawing.svg(figures.coverage_figure(past), "coverage", "Promised against real coverage")
+
+
+def _compared(training: Training) -> bool:
+    return math.isfinite(training.loss) and math.isfinite(training.predicted)
+
+
+def _effect_charts(story: Story, effects: list[Effect]) -> Iterator[str]:
+    drawn = [effect for effect in effects if effect.importance >= 0.01][:EFFECTS_DRAWN]
+    if not drawn:
+        return
+    low = min(float((e.rows["mean"] - e.rows["std"].fillna(0)).min()) for e in drawn)
+    high = max(float((e.rows["mean"] + e.rows["std"].fillna(0)).max()) for e in drawn)
+    margin = 0.05 * ((high - low) or 1.0)
+    for place, effect in enumerate(drawn):
+        chart = figures.effect_figure(effect.rows, sentences.unit(story.task), (low - margin, high + margin))
+        yield drawing.svg(chart, f"effect{place}", f"Predicted loss by {wording.shorten(effect.domain)}")

@@ -1,0 +1,138 @@
+"""Numbers and names as people read them. Every text from data is hostile until it went through `clean`."""
+
+import math
+import unicodedata
+from collections.abc import Mapping
+from decimal import Decimal
+
+from forerun.space import Value
+
+DASH = "–"
+"""What stands where a number is not known."""
+
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_BIDI = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
+"""Marks that turn the reading direction: they can make a text look like another one."""
+
+
+def clean(text: str) -> str:
+    """Make text harmless to show: one line, no control characters, no direction marks, encodable as UTF-8.
+
+    >>> clean("a\\n b\\x1b[31m")
+    'a b\\ufffd[31m'
+    """
+    return " ".join("".join(_harmless(c) for c in text).split())
+
+
+def _harmless(character: str) -> str:
+    if character.isspace():
+        return " "
+    if character in _BIDI or unicodedata.category(character) in ("Cc", "Cs", "Cn"):
+        return "\ufffd"
+    return character
+
+
+def shorten(text: str, length: int = 80) -> str:
+    """Cut clean text to at most `length` characters, in its middle: the ends tell names apart."""
+    text = clean(text)
+    if len(text) <= length:
+        return text
+    head = (length - 1) * 2 // 3
+    return text[:head] + "…" + text[len(text) - (length - 1 - head) :]
+
+
+def number(value: float | None) -> str:
+    """Write a number with four significant digits; unknown ones as a dash.
+
+    >>> [number(v) for v in (0.123456, 1234567, 0.0000123, float("nan"))]
+    ['0.1235', '1,234,567', '1.23 × 10⁻⁵', '–']
+    """
+    if value is None or math.isnan(value):
+        return DASH
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
+    if value != 0 and (abs(value) < 1e-3 or abs(value) >= 1e9):
+        return _power(Decimal(value))
+    if float(value).is_integer():
+        return f"{int(value):,}"
+    decimals = max(0, min(6, 3 - math.floor(math.log10(abs(value)))))
+    shown = f"{value:,.{decimals}f}"
+    return shown.rstrip("0").rstrip(".") if "." in shown else shown
+
+
+def loss(value: float | None) -> str:
+    """Write a loss so that losses in a column line up: four decimals, fewer where they would say nothing."""
+    if value is None or not math.isfinite(value) or abs(value) >= 1e6:
+        return number(value)
+    return f"{value:,.{4 if abs(value) < 10 else 2 if abs(value) < 1000 else 0}f}"
+
+
+def count(value: int) -> str:
+    """Write a count: exact below a million, else as a power of ten (any size of int).
+
+    >>> count(12345), count(31 * 10**19)
+    ('12,345', '3.1 × 10²⁰')
+    """
+    return f"{value:,}" if abs(value) < 1_000_000 else _power(Decimal(value), digits=1)
+
+
+def _power(value: Decimal, digits: int = 2) -> str:
+    mantissa, exponent = f"{value:.{digits}e}".split("e")
+    return f"{mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
+
+
+def seconds(value: float | None) -> str:
+    """Write a duration in the unit that fits it.
+
+    >>> [seconds(v) for v in (0.0213, 0.85, 43.2, 125, 7300)]
+    ['21 ms', '0.85 s', '43 s', '2 min 5 s', '2 h 2 min']
+    """
+    if value is None or not math.isfinite(value):
+        return DASH
+    if value < 0.0995:
+        return f"{value * 1000:.0f} ms" if value >= 0.001 else "under 1 ms"
+    if value < 59.5:
+        return f"{value:.2g} s"
+    minutes, rest = divmod(round(value), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, minutes = divmod(round(value / 60), 60)
+    return f"{hours:,} h {minutes} min" if minutes else f"{hours:,} h"
+
+
+def percent(share: float | None) -> str:
+    """Write a share in [0, 1] as a percentage.
+
+    >>> percent(0.412), percent(0.004)
+    ('41 %', '0.4 %')
+    """
+    if share is None or math.isnan(share):
+        return DASH
+    return f"{100 * share:.0f} %" if round(abs(share), 4) >= 0.01 or share == 0 else f"{100 * share:.1f} %"
+
+
+def value(entry: Value) -> str:
+    """Write one value of a configuration.
+
+    >>> [value(v) for v in (True, 0.0031622776, 64, "adamw", ("scale", "pca"), ())]
+    ['true', '0.003162', '64', 'adamw', 'scale, pca', 'none']
+    """
+    if isinstance(entry, bool):
+        return "true" if entry else "false"
+    if isinstance(entry, str):
+        return clean(entry)
+    if isinstance(entry, tuple | list):
+        return ", ".join(clean(str(part)) for part in entry) or "none"
+    return number(entry)
+
+
+def brief(configuration: Mapping[str, Value], length: int = 160) -> str:
+    """Write a configuration on one line, its learner first, names without the learner's prefix."""
+    learner = configuration.get("learner")
+    entries = [(_bare(name), value(entry)) for name, entry in configuration.items() if name != "learner"]
+    listed = ", ".join(f"{clean(name)} {entry}" for name, entry in entries)
+    return shorten(f"{value(learner)}: {listed}" if learner is not None else listed, length)
+
+
+def _bare(name: str) -> str:
+    return name.rpartition(".")[2] or name
