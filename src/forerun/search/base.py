@@ -1,14 +1,15 @@
-"""The contract of search strategies: the best k of a discretised space by a score, without training any.
+"""The contract of search strategies: the best of a discretised space by a score, without training any.
 
 A strategy sees level matrices (see `space.grid`) and a score, never a meta-learner's class. Lower scores
-are better. A level matrix L is (n, D) int64: for every domain of the space the index of its level, also
-for domains that are inactive in a row (the grid knows which are, encodes them as inactive, and makes two
-rows that differ only in inactive levels one configuration).
+are better. A level matrix L is (n, A) int64: for every axis of the grid the index of its level, also for
+axes that are inactive in a row (the grid knows which are, encodes them as inactive, and makes two rows
+that differ only in inactive levels one configuration).
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +18,14 @@ from forerun.space import Configuration, Grid
 
 Floats = npt.NDArray[np.float64]
 Levels = npt.NDArray[np.int64]
+Booleans = npt.NDArray[np.bool_]
 Score = Callable[[Floats], Floats]
-"""Encoded configurations (n, d) to scores (n,), lower is better, finite."""
+"""Encoded configurations (n, d) to scores (n,), lower is better; +inf forbids, NaN is an error."""
+Feasible = Callable[[Floats], Booleans]
+"""Encoded configurations (n, d) to whether each may be proposed (n,)."""
+
+CHUNK = 2**14
+"""Rows encoded at once: what is encoded stays in the cache, and memory does not grow with the space."""
 
 
 @dataclass(frozen=True)
@@ -34,19 +41,92 @@ class Found:
     """What a search found and how far it can be trusted."""
 
     candidates: list[Candidate]
-    """k distinct configurations, best first."""
+    """Distinct configurations, best first; fewer than asked for when no more are allowed (or were found)."""
     scored: int
     """How many candidates were scored."""
     size: int
-    """How many the space holds (exact)."""
+    """How many the grid holds (exact)."""
     exhaustive: bool
-    """True when nothing in the space scores better than the first candidate, for certain."""
+    """True when no allowed configuration of the grid scores better than the first candidate, for certain."""
     seconds: float
+    strategy: str = ""
+    """Name of the strategy that was used."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is to be searched: a grid by a score, and what may not be proposed."""
+
+    score: Score
+    grid: Grid
+    feasible: Feasible | None = None
+    """What may be proposed (a predicted training time within the budget, for example); None allows all."""
+    taken: tuple[tuple[Levels, int], ...] = ()
+    """Rows (t, A) and a distance: what is fewer than that many axes from one of them may not be proposed."""
+    starts: Levels | None = None
+    """(s, A) rows worth starting from, for strategies that start somewhere."""
+
+    def values(self, L: Levels) -> Floats:
+        """Score the rows (n,); what is forbidden scores +inf."""
+        if len(L) == 0:
+            return np.zeros(0)
+        return np.concatenate([self._chunk(L[i : i + CHUNK]) for i in range(0, len(L), CHUNK)])
+
+    def _chunk(self, L: Levels) -> Floats:
+        values = self.evaluate(self.grid.encode(L))
+        for rows, distance in self.taken:
+            values[self._near(L, rows, distance)] = np.inf
+        return values
+
+    def evaluate(self, X: Floats) -> Floats:
+        """Score encoded rows (n, d); what is not feasible scores +inf."""
+        values = np.array(self.score(X), dtype=np.float64)
+        if values.shape != (len(X),) or np.isnan(values).any():
+            raise ValueError(f"a score must give one number a row, none of them NaN; got {values} for {len(X)} rows")
+        if self.feasible is not None:
+            values[~np.asarray(self.feasible(X), dtype=bool)] = np.inf
+        return values
+
+    def _near(self, L: Levels, others: Levels, distance: int) -> Booleans:
+        if distance == 1:  # the usual case: equal rows, found by sorting
+            canonical = self.grid.canonical
+            return np.asarray(np.isin(row_bytes(canonical(L)), row_bytes(canonical(others))))
+        rows, near = mark(self.grid, L), np.zeros(len(L), dtype=bool)
+        for other in mark(self.grid, others):
+            near |= (rows != other).sum(axis=1) < distance
+        return near
+
+    def apart_from(self, rows: Levels, distance: int = 1) -> Self:
+        """Return the problem with everything fewer than `distance` axes from these rows (t, A) forbidden too."""
+        return replace(self, taken=(*self.taken, (rows, distance))) if len(rows) else self
+
+
+def row_bytes(L: Levels) -> npt.NDArray[np.void]:
+    """Each row as one opaque value (n,), so that rows can be sorted and compared at once."""
+    return np.ascontiguousarray(L).view(np.dtype((np.void, L.shape[1] * L.itemsize))).ravel()
+
+
+def mark(grid: Grid, L: Levels) -> Levels:
+    """Set inactive axes to -1: in how many entries two rows differ is how many axes they are apart."""
+    return np.where(grid.active(L), L, -1)
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """The best rows of a grid that a strategy found."""
+
+    L: Levels
+    """(m, A) canonical, distinct, best first, none of them forbidden."""
+    scores: Floats
+    """(m,) finite"""
+    scored: int
+    exhaustive: bool
+    """True when no allowed row that is missing here scores better than one that is here."""
 
 
 class SearchStrategy(ABC):
     """Finds configurations with low scores."""
 
     @abstractmethod
-    def search(self, score: Score, grid: Grid, k: int, rng: np.random.Generator) -> Found:
-        """Return the k best distinct configurations found, best first (fewer when the space holds fewer)."""
+    def search(self, problem: Problem, m: int, rng: np.random.Generator) -> Ranked:
+        """Return the m best rows found (fewer when fewer are allowed). Same generator state, same answer."""

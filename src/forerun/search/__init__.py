@@ -1,0 +1,97 @@
+"""The best of billions of configurations by a score, without training any."""
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from forerun.search.ascent import CoordinateAscent
+from forerun.search.base import Candidate, Feasible, Found, Problem, Ranked, Score, SearchStrategy
+from forerun.search.diversity import search_diverse
+from forerun.search.enumeration import Enumeration
+from forerun.search.evolution import Evolution
+from forerun.search.random import Random
+from forerun.search.refinement import refine
+from forerun.space import Configuration, Grid
+
+STRATEGIES: dict[str, type[SearchStrategy]] = {
+    "enumeration": Enumeration,
+    "ascent": CoordinateAscent,
+    "evolution": Evolution,
+    "random": Random,
+}
+
+LIMIT = 200_000
+"""Grids of at most this many configurations are enumerated, which takes a second or two."""
+
+
+def search(
+    score: Score,
+    grid: Grid,
+    k: int,
+    rng: np.random.Generator,
+    *,
+    strategy: SearchStrategy | None = None,
+    min_distance: int = 0,
+    limit: int = LIMIT,
+    feasible: Feasible | None = None,
+    taken: Sequence[Configuration] = (),
+    starts: Sequence[Configuration] = (),
+    off_grid: bool = False,
+) -> Found:
+    """Find the k best configurations of a grid, best first, any two at least `min_distance` axes apart.
+
+    score takes encoded configurations (n, d) and returns (n,), lower is better, +inf forbids. `feasible`
+    forbids too (what would train too long, say), and grid points nearest to the configurations in `taken`
+    are not proposed. `starts` are worth starting from. Fixed values are the grid's (`space.grid(fixed=...)`).
+    Without a strategy, grids of at most `limit` configurations are enumerated, larger ones climbed; with
+    `off_grid` the numeric values of what was found are then moved off the grid where that is better.
+    """
+    if k < 1:
+        raise ValueError(f"k must be at least 1; got {k}")
+    began = time.perf_counter()
+    problem = Problem(score, grid, feasible, starts=_rows(grid, starts))
+    problem = problem.apart_from(_rows(grid, taken))
+    if strategy is None:
+        strategy = Enumeration() if grid.size <= limit else CoordinateAscent()
+    ranked = search_diverse(strategy, problem, k, rng, min_distance)
+    candidates = _candidates(problem, ranked)
+    if off_grid:
+        candidates = refine(problem, ranked.L, ranked.scores, rng)
+    return Found(
+        candidates=candidates,
+        scored=ranked.scored,
+        size=grid.size,
+        exhaustive=ranked.exhaustive,
+        seconds=time.perf_counter() - began,
+        strategy=next((name for name, cls in STRATEGIES.items() if cls is type(strategy)), type(strategy).__name__),
+    )
+
+
+def _rows(grid: Grid, configurations: Sequence[Configuration]) -> np.ndarray:
+    rows = [grid.nearest(configuration) for configuration in configurations]
+    return np.array(rows, dtype=np.int64).reshape(-1, len(grid.axes))
+
+
+def _candidates(problem: Problem, ranked: Ranked) -> list[Candidate]:
+    configurations = problem.grid.configurations(ranked.L)
+    return [Candidate(c, float(s)) for c, s in zip(configurations, ranked.scores, strict=True)]
+
+
+__all__ = [
+    "LIMIT",
+    "STRATEGIES",
+    "Candidate",
+    "CoordinateAscent",
+    "Enumeration",
+    "Evolution",
+    "Feasible",
+    "Found",
+    "Problem",
+    "Random",
+    "Ranked",
+    "Score",
+    "SearchStrategy",
+    "refine",
+    "search",
+]

@@ -1,0 +1,59 @@
+"""Small problems with known answers."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from forerun.space import Categorical, Condition, Floats, Grid, Integer, Real, SearchSpace, Subset
+
+SPACE = SearchSpace(
+    "small",
+    {
+        "learner": Categorical(("svm", "knn", "mlp")),
+        "svm.kernel": Categorical(("linear", "rbf")),
+        "svm.C": Real(1e-3, 1e3, log=True),
+        "svm.gamma": Real(1e-4, 1e1, log=True),
+        "knn.k": Integer(1, 50, log=True),
+        "mlp.depth": Integer(1, 3),
+        "mlp.width2": Integer(8, 128, log=True),
+        "features": Subset(("a", "b", "c")),
+    },
+    {
+        "svm.kernel": Condition.of({"learner": "svm"}),
+        "svm.C": Condition.of({"learner": "svm"}),
+        "svm.gamma": Condition.of({"learner": "svm", "svm.kernel": "rbf"}),
+        "knn.k": Condition.of({"learner": "knn"}),
+        "mlp.depth": Condition.of({"learner": "mlp"}),
+        "mlp.width2": Condition.of({"mlp.depth": ">= 2"}),
+    },
+)
+
+
+def large(domains: int = 16) -> SearchSpace:
+    """A space of more than 10^9 configurations."""
+    extra = {f"x{i}": Real(0, 1) for i in range(domains)}
+    return SearchSpace("large", {**SPACE.domains, **extra}, SPACE.conditions)
+
+
+def network(grid: Grid, seed: int, units: int = 8) -> Callable[[Floats], Floats]:
+    """A random relu network over encoded rows: no axis is independent of the others."""
+    rng = np.random.default_rng(seed)
+    d = len(grid.encoder.columns)
+    first, bias, second = rng.normal(size=(d, units)), rng.normal(size=units), rng.normal(size=units)
+    return lambda X: np.maximum(X @ first + bias, 0) @ second
+
+
+def additive(grid: Grid, seed: int) -> Callable[[Floats], Floats]:
+    """A sum of one weight per encoded column: solved by one minimum per axis of each block."""
+    weights = np.random.default_rng(seed).normal(size=len(grid.encoder.columns))
+    return lambda X: X @ weights
+
+
+def brute_force(grid: Grid, score: Callable[[Floats], Floats]) -> list[tuple[float, dict[str, object]]]:
+    """All configurations with their scores, best first, by the obvious loop."""
+    found = []
+    for i in range(grid.size):
+        configuration = grid.configuration(i)
+        X = grid.encoder.encode([configuration], own=grid.space)
+        found.append((float(score(X)[0]), configuration))
+    return sorted(found, key=lambda pair: pair[0])
