@@ -29,10 +29,10 @@ class Svm(ScikitLearner):
         polynomial = Condition.of({"svm.kernel": "poly"})
         found: dict[str, tuple[Domain, Condition]] = {
             "svm.kernel": (Categorical(("linear", "rbf", "poly", "sigmoid")), ALWAYS),
-            "svm.C": (Real(1e-2, 1e3, log=True), ALWAYS),
-            "svm.gamma": (Real(1e-3, 1e2, log=True), Condition.of({"svm.kernel": ["rbf", "poly", "sigmoid"]})),
-            "svm.degree": (Integer(2, 5), polynomial),
-            "svm.coef0": (Real(-1.0, 1.0), Condition.of({"svm.kernel": ["poly", "sigmoid"]})),
+            "svm.C": (Real(1e-2, 1e2, log=True), ALWAYS),
+            "svm.gamma": (Real(1e-2, 1e1, log=True), Condition.of({"svm.kernel": ["rbf", "poly", "sigmoid"]})),
+            "svm.degree": (Integer(2, 4), polynomial),
+            "svm.coef0": (Real(0.0, 1.0), Condition.of({"svm.kernel": ["poly", "sigmoid"]})),
         }
         if kind == "regression":
             return {**found, "svm.epsilon": (Real(1e-3, 1.0, log=True), ALWAYS)}
