@@ -1,8 +1,32 @@
 """Learn across tasks, adapt to one."""
 
 from forerun.metalearners.base import Additive, Context, MetaLearner, Prediction, Surrogate
+from forerun.metalearners.forecaster import Forecast, Forecaster
 from forerun.metalearners.linear import Linear
+from forerun.metalearners.network import Network
+from forerun.metalearners.relative import Comparison, Relative
+from forerun.metalearners.saved import load, save
 
-METALEARNERS: dict[str, type[MetaLearner]] = {"linear": Linear}
+METALEARNERS: dict[str, type[MetaLearner]] = {
+    "linear": Linear,
+    "network": Network,
+    "relative": Relative,
+}
+"""Its line here enrols a meta-learner in every promise of `checks`."""
 
-__all__ = ["METALEARNERS", "Additive", "Context", "Linear", "MetaLearner", "Prediction", "Surrogate"]
+__all__ = [
+    "METALEARNERS",
+    "Additive",
+    "Comparison",
+    "Context",
+    "Forecast",
+    "Forecaster",
+    "Linear",
+    "MetaLearner",
+    "Network",
+    "Prediction",
+    "Relative",
+    "Surrogate",
+    "load",
+    "save",
+]

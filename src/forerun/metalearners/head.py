@@ -48,9 +48,9 @@ class Head:
         """Learn from the basis functions Phi (n, p) of the trials of a meta-dataset."""
         found = Components.fit(meta.features, coordinates, unit=True)
         C = _coordinates(found, meta.features)
-        importance = _importance(meta)
-        hierarchy = learn(Grams.of(Phi, meta.y, meta.task, len(meta.tasks)), C, importance)
-        temperature = _temperature(hierarchy, C, importance, Phi, meta)
+        weights = importance(meta)
+        hierarchy = learn(Grams.of(Phi, meta.y, meta.task, len(meta.tasks)), C, weights)
+        temperature = _temperature(hierarchy, C, weights, Phi, meta)
         return cls(hierarchy, found, ScaleModel().fit(meta), temperature, trust)
 
     def adapt(self, basis: Basis, context: Context) -> "Adapted":
@@ -155,14 +155,14 @@ def _coordinates(components: Components, features: Floats) -> Floats:
     return np.column_stack([np.ones(len(features)), components.cut(features)])
 
 
-def _importance(meta: MetaDataset) -> Floats:
+def importance(meta: MetaDataset) -> Floats:
     """(T,) weights of tasks: a large family counts less than its number, and so does a wildly spread task."""
     _, place, counts = np.unique(np.array(meta.families), return_inverse=True, return_counts=True)
     variances = np.array([meta.y[meta.task == t].var() for t in range(len(meta.tasks))])
     return np.asarray(1 / np.sqrt(counts[place]) / np.maximum(variances, 1.0))
 
 
-def _temperature(h: Hierarchy, C: Floats, importance: Floats, Phi: Floats, meta: MetaDataset) -> float:
+def _temperature(h: Hierarchy, C: Floats, weights: Floats, Phi: Floats, meta: MetaDataset) -> float:
     """How much wider than claimed the errors on held-out families are.
 
     Only W is learned without them; the variances, of which every task is a small part, stay.
@@ -174,7 +174,7 @@ def _temperature(h: Hierarchy, C: Floats, importance: Floats, Phi: Floats, meta:
     grams = Grams.of(Phi, meta.y, meta.task, len(meta.tasks))
     ratios = []
     for held in range(fold.max() + 1):
-        share = np.where(fold == held, 0.0, importance / importance.mean())
+        share = np.where(fold == held, 0.0, weights / weights.mean())
         W, doubt = shared_weights(grams, C, share, h.variances)
         part = replace(h, W=W, doubt=doubt)
         for t in np.flatnonzero(fold == held):
