@@ -20,6 +20,8 @@ from forerun.space import Floats, SearchSpace
 
 LOSS = "loss"
 SECONDS = "log10 seconds"
+BETWEEN = " @ "
+"""Stands between the names of a data set and of an environment; neither part of it may stand in a task's name."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,11 @@ class MetaDataset:
     def failed(self) -> npt.NDArray[np.bool_]:
         """(n,) whether the trial ended without a loss."""
         return np.isnan(self.loss)
+
+    @property
+    def data_sets(self) -> list[str]:
+        """T names of data sets, without the environment."""
+        return [name.partition(BETWEEN)[0] for name in self.tasks]
 
     def for_seconds(self) -> Self:
         """The same trials with y = log10 of their fit seconds, those of unknown time left out.

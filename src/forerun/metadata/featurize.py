@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from forerun.errors import HistoryError
-from forerun.metadata.dataset import MetaDataset
+from forerun.metadata.dataset import BETWEEN, MetaDataset
 from forerun.metadata.hardware import environment, hardware_features
 from forerun.metadata.scaler import FeatureScaler
 from forerun.metadata.targets import standard_of
@@ -94,10 +94,13 @@ def _task_rows(trials: pd.DataFrame) -> tuple[pd.DataFrame, npt.NDArray[np.int64
     hardware = pd.DataFrame([hardware_features(record) for record in records], index=trials.index).add_prefix("hw_")
     keys = pd.DataFrame({"task": trials["task"].astype(str), "environment": environments})
     rows = hardware.groupby([keys["task"], keys["environment"]]).median().reset_index()
+    strange = [name for name in rows["task"] if BETWEEN in name]
+    if strange:
+        raise HistoryError(f"names of tasks must not hold {BETWEEN!r}; got {strange[0]!r}. Rename the task")
     several = rows["task"].duplicated(keep=False)
     rows.index = pd.Index(
         [
-            f"{t} @ {e or 'unknown hardware'}" if many else t
+            f"{t}{BETWEEN}{e or 'unknown hardware'}" if many else t
             for t, e, many in zip(rows["task"], rows["environment"], several, strict=True)
         ]
     )

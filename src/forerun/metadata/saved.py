@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from forerun.errors import FormatError, HistoryError
+from forerun.errors import FormatError, HistoryError, SpaceError
 from forerun.metadata.dataset import MetaDataset
 from forerun.metadata.scaler import FeatureScaler
 from forerun.space import SearchSpace
@@ -59,7 +59,7 @@ def load(path: Path) -> MetaDataset:
         )
     try:
         return _build(table, json.loads(metadata[b"forerun.meta"]))
-    except (KeyError, TypeError, ValueError, pa.ArrowInvalid) as error:
+    except (KeyError, TypeError, ValueError, SpaceError, pa.ArrowInvalid) as error:
         raise FormatError(f"{path} is damaged: {error!r}. Make it again with `forerun step featurize`") from error
 
 

@@ -5,7 +5,7 @@ Notation: l raw losses (k,) of one task, a location, s scale, z = (l - a) / s, y
 Losses of different tasks share neither unit nor offset, a few of them explode, and what is decided is
 decided among the good ones. So per task
 
-    a = median(l)        s = (median - 10 % quantile) / 1.28, at least (90 % - 10 % quantile) / 20
+    a = median(l)        s = (median - 10 % quantile) / 1.28, at least (median - min) / 5
     y = z                          where z <= 0: the good half keeps its proportions
     y = z / (1 + z / WORST)        where z > 0: the bad half is bent towards WORST, which it never reaches
 
@@ -112,10 +112,11 @@ def standard_of(losses: Floats) -> Standard:
     known = known[np.isfinite(known)]
     if not len(known):
         return Standard(0.0, 1.0)
-    low, middle, high = np.quantile(known, [0.1, 0.5, 0.9])
-    # the first that is above the rounding errors of a constant: plateaus may swallow the quantiles
-    noise = 1e-12 * np.abs(known).max()
-    scales = (max((middle - low) / GAUSS_10, (high - low) / 20), float(np.ptp(known)) / 2)
+    least, low, middle, above, high, most = np.quantile(known, [0, 0.1, 0.5, 0.75, 0.9, 1])
+    # where more than half are equally good, the spread of the worse ones is all there is
+    scales = (max((middle - low) / GAUSS_10, (middle - least) / 5), above - middle, high - middle, most - middle)
+    # above the rounding errors of the good ones: an exploded loss must not hide their spread
+    noise = 1e-12 * max(abs(least), abs(middle))
     scale = next((float(s) for s in scales if s > noise), 1.0)
     return Standard(float(middle), scale)
 
@@ -132,13 +133,14 @@ def locate(losses: Floats, mean: Floats, std: Floats, prior: Standard) -> Standa
     whose positive root always exists: with good predictions s is the slope of losses on predictions, with
     useless ones it is std(l) / t. So from two distinct losses on the result follows the losses' unit and
     offset exactly, and the prior speaks only of the scale where all losses known are equal, or there is one.
+    The model has no place for exploded losses: they are cut first, at 5 times the way from best to median.
     """
     losses, mean, std = (np.asarray(a, dtype=float) for a in (losses, mean, std))
     known = np.isfinite(losses)
     k = int(known.sum())
     if k == 0 or not prior.bent:
         return prior
-    losses, z = losses[known], prior.unbend(mean[known])
+    losses, z = _without_explosions(losses[known]), prior.unbend(mean[known])
     weight = 1 / np.maximum(prior.unbend_std(mean, std)[known], 1e-3) ** 2
     total = float(weight.sum())
     level, center = float(weight @ losses) / total, float(weight @ z) / total
@@ -151,3 +153,8 @@ def locate(losses: Floats, mean: Floats, std: Floats, prior: Standard) -> Standa
         # the std from the curvature of the log posterior in log s
         scale, log_scale_std = 1 / u, 1 / math.sqrt((k - 1) + u**2 * s_ll)
     return Standard(level - scale * center, scale, scale / math.sqrt(total), log_scale_std, pivot=center)
+
+
+def _without_explosions(losses: Floats) -> Floats:
+    least, middle = float(losses.min()), float(np.median(losses))
+    return np.minimum(losses, middle + 5 * (middle - least)) if middle > least else losses
