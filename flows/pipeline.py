@@ -46,7 +46,9 @@ def one_at_a_time(root: Path) -> Iterator[None]:
         with FileLock(root / ".forerun" / "run.lock", timeout=0):
             yield
     except Timeout as error:
-        raise SettingsError(f"one pipeline may run in {root} at a time; another is running. Wait for it, or stop it") from error
+        raise SettingsError(
+            f"one pipeline may run in {root} at a time; another is running. Wait for it, or stop it"
+        ) from error
 
 
 def open_repo(root: Path) -> Repo:
@@ -56,7 +58,9 @@ def open_repo(root: Path) -> Repo:
     try:
         return Repo(str(root))
     except DvcException as error:
-        raise SettingsError(f"{root} must be a DVC repository inside a git one: {error}. Run: git init && dvc init") from error
+        raise SettingsError(
+            f"{root} must be a DVC repository inside a git one: {error}. Run: git init && dvc init"
+        ) from error
 
 
 def pending(project: Project) -> tuple[list[str], int]:

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import zip_longest
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -91,14 +92,16 @@ class Campaign:
 
     @cached_property
     def plan(self) -> list[Chunk]:
-        """Everything that is to be trained: what all tasks share first, then what each draws for itself."""
-        shared, own = [], []
+        """Everything that is to be trained: what all tasks share first, then what each draws for itself.
+
+        Tasks take turns, so that a campaign that is stopped early has taught something of each.
+        """
+        s, shared, own = self.settings, [], []
         for name, task in self.tasks.items():
-            s = self.settings
             drawn = _of_its_own(name, s.seed)
-            shared += self._chunks(name, "shared", shared_configurations(task.kind, s.shared, s.seed))
-            own += self._chunks(name, "own", random_configurations(task.kind, s.random, drawn))
-        return [*shared, *own]
+            shared.append(self._chunks(name, "shared", shared_configurations(task.kind, s.shared, s.seed)))
+            own.append(self._chunks(name, "own", random_configurations(task.kind, s.random, drawn)))
+        return [chunk for part in (shared, own) for turn in zip_longest(*part) for chunk in turn if chunk]
 
     def _chunks(self, task: str, part: str, configurations: Sequence[Configuration]) -> list[Chunk]:
         size = max(self.settings.chunk, 1)

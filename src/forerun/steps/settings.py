@@ -149,7 +149,9 @@ def load_settings(path: Path) -> Settings:
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise SettingsError(f"settings are read from {path}; there is no such file. Run in a forerun project") from error
+        raise SettingsError(
+            f"settings are read from {path}; there is no such file. Run in a forerun project"
+        ) from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise SettingsError(f"{path} must be a readable YAML file: {error}") from error
     return read(Settings, raw or {}, str(path))
@@ -162,7 +164,9 @@ def read(cls: type[T], raw: Any, owner: str) -> T:
     fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
     unknown = set(raw) - set(fields)
     if unknown:
-        raise SettingsError(f"keys of {owner} must be among {', '.join(fields)}; got {', '.join(sorted(map(str, unknown)))}")
+        raise SettingsError(
+            f"keys of {owner} must be among {', '.join(fields)}; got {', '.join(sorted(map(str, unknown)))}"
+        )
     hints = typing.get_type_hints(cls)
     return cls(**{name: _value(hints[name], value, f"{owner}: {name}") for name, value in raw.items()})
 
