@@ -101,7 +101,7 @@ def _trials(runs: Columns, rows: npt.NDArray[np.int64], spaces: dict[str, Search
         if column is not None:
             columns[f"hp_{name}"] = column
     known = {names.LOSS, names.CURVE, *METRICS}
-    columns |= {f"metric_{name}": metric(name) for name in runs.metrics if name not in known}
+    columns |= {f"metric_{name}": metric(name) for name in sorted(runs.metrics.keys() - known)}
     hardware = sorted(name for name in runs.tags if name.startswith(names.HARDWARE))
     columns |= {f"hw_{name[len(names.HARDWARE) :]}": [from_fact(v) for v in tag(name)] for name in hardware}
     return pd.DataFrame(columns)
@@ -190,7 +190,7 @@ def _tasks(store: Store, used: set[str]) -> pd.DataFrame:
     for column, tag in TASK_FACTS.items():
         found[column] = [value or "" for value in runs.tags.get(tag, _none(runs))]
     features = {n: v for n, v in runs.metrics.items() if n.startswith(names.METAFEATURE)}
-    features = {f"mf_{n[len(names.METAFEATURE) :]}": v for n, v in features.items()}
+    features = {f"mf_{n[len(names.METAFEATURE) :]}": v for n, v in sorted(features.items())}
     found = pd.concat([found, pd.DataFrame(features, index=found.index)], axis=1)
     # the newest facts of a task are those that hold
     found = found[found["task"].isin(used)].drop_duplicates("task", keep="last").set_index("task").sort_index()
