@@ -150,8 +150,39 @@ class History:
                     row[name[3:]] = value
         return [self.spaces[space].restore(row) for space, row in zip(frame["space"], found, strict=True)]
 
+    def to_trials(self) -> list[Trial]:
+        """The trials as objects, the inverse of `of` (but for tracebacks, which a history does not keep)."""
+        metrics = [c for c in self.trials.columns if c.startswith("metric_")]
+        hardware = [c for c in self.trials.columns if c.startswith("hw_")]
+        rows = self.trials.to_dict(orient="records")
+        return [
+            Trial(
+                task=row["task"],
+                configuration=configuration,
+                space=row["space"],
+                seed=int(row["seed"]),
+                status=Status(row["status"]),
+                loss=float(row["loss"]),
+                fidelity=float(row["fidelity"]),
+                reason=row["reason"],
+                metrics={c[7:]: row[c] for c in metrics if not pd.isna(row[c])},
+                curve=tuple(zip(map(int, row["curve_epoch"]), map(float, row["curve_loss"]), strict=True)),
+                hardware={c[3:]: row[c] for c in hardware if not pd.isna(row[c])},
+                fit_seconds=float(row["fit_seconds"]),
+                predict_seconds=float(row["predict_seconds"]),
+                peak_memory_mb=float(row["peak_memory_mb"]),
+                model_kb=float(row["model_kb"]),
+                started=float(row["started"]),
+            )
+            for row, configuration in zip(rows, self.configurations(), strict=True)
+        ]
+
     def join(self, other: "History") -> "History":
-        """Both histories in one; a trial that both hold counts once, and the first one's word holds."""
+        """Both histories in one; a trial that both hold counts once, and the first one's word holds.
+
+        A task of the other history that has this one's name but not its data is told apart by its digest.
+        """
+        other = other._renamed(self._homonyms(other))
         trials = pd.concat([self.trials, other.trials], ignore_index=True)
         trials = trials.drop_duplicates("trial", keep="first", ignore_index=True)
         tasks = pd.concat([self.tasks, other.tasks])
@@ -160,6 +191,18 @@ class History:
             if self.spaces[name] != other.spaces[name]:
                 raise HistoryError(f"search space {name!r} means different things in the two histories")
         return History(trials, tasks, {**other.spaces, **self.spaces})
+
+    def _homonyms(self, other: "History") -> dict[str, str]:
+        """New names for the other's tasks that have one of our names but other data."""
+        ours, theirs = self.tasks["digest"].astype(str).to_dict(), other.tasks["digest"].astype(str).to_dict()
+        return {str(n): f"{n}~{d[:6]}" for n, d in theirs.items() if n in ours and ours[n] != d}
+
+    def _renamed(self, names: Mapping[str, str]) -> "History":
+        trials = self.trials.assign(task=self.trials["task"].replace(dict(names)))
+        moved = trials["task"] != self.trials["task"]
+        # their keys were made with the old name, which now is another task's
+        trials["trial"] = trials["trial"].where(~moved, trials["trial"] + "~")
+        return History(trials, self.tasks.rename(index=dict(names)), self.spaces)
 
     def of_tasks(self, names: Iterable[str]) -> "History":
         """The part of the history that speaks of these tasks."""
@@ -213,7 +256,8 @@ def _read_parquet(path: Path) -> pd.DataFrame:
         raise FormatError(f"{path} is not a Parquet file: {error}") from error
     version = (table.schema.metadata or {}).get(b"forerun.format")
     _check_version(int(version) if version and version.isdigit() else None, path)
-    return table.to_pandas()
+    frame: pd.DataFrame = table.to_pandas()
+    return frame
 
 
 def _check_version(version: object, path: Path) -> None:
