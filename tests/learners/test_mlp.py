@@ -56,7 +56,10 @@ def test_a_diverging_member_fails_alone_and_its_curve_is_kept(tasks: dict[str, T
 def test_report_is_called_once_an_epoch_with_the_loss_of_the_tasks_metric(tasks: dict[str, Task]) -> None:
     task, seen = tasks["binary"], []
     outcome = LEARNERS["mlp"].train(
-        default_configuration("mlp", "binary"), task, fidelity=0.2, report=lambda epoch, loss: seen.append((epoch, loss))
+        default_configuration("mlp", "binary"),
+        task,
+        fidelity=0.2,
+        report=lambda epoch, loss: seen.append((epoch, loss)),
     )
     assert [epoch for epoch, _ in seen] == list(range(1, 9))
     assert tuple(seen) == outcome.curve

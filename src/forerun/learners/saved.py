@@ -10,6 +10,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import skops.io
 from safetensors import SafetensorError
@@ -26,6 +27,15 @@ ESTIMATORS: dict[str, type[Fitted]] = {"estimator": Fitted, "margins": FittedMar
 SORTS = (*ESTIMATORS, "network")
 TRUSTED = [
     "forerun.learners.preprocessing.Interactions",
+    "numpy.dtype",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.feature_selection._univariate_selection.f_classif",
+    "sklearn.feature_selection._univariate_selection.f_regression",
+    "sklearn.metrics._dist_metrics.EuclideanDistance64",
+    "sklearn.metrics._dist_metrics.ManhattanDistance64",
+    "sklearn.metrics._dist_metrics.MinkowskiDistance64",
+    "sklearn.neighbors._kd_tree.KDTree",
+    "sklearn.tree._tree.Tree",
 ]
 """Types beyond those that skops trusts by itself; exact names, nothing else loads."""
 
@@ -85,9 +95,15 @@ def _load_skops(path: Path) -> Any:
     try:
         return skops.io.load(path, trusted=TRUSTED)
     except UntrustedTypesFoundException as error:
-        raise FormatError(f"{path} holds types that forerun does not trust: {error}. Do not use this file") from error
-    except Exception as error:
-        raise FormatError(f"{path} is not a readable skops file: {error}. Save the model again") from error
+        raise FormatError(
+            f"{path} holds types that forerun does not trust ({_line(error)}). Do not use this file"
+        ) from error
+    except (OSError, BadZipFile, ImportError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise FormatError(f"{path} is not a readable skops file ({_line(error)}). Save the model again") from error
+
+
+def _line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0].rstrip(".")
 
 
 def _network(architecture: Architecture, folder: Path) -> Network:
