@@ -24,7 +24,7 @@ def tasks(*names, digest="d" * 64):
 
 def trial(task="a", loss=0.25, **more):
     settings = {"configuration": {"steps": ("pca",), "width": 32, "rate": 0.1}, "space": "s", "seed": 0}
-    return Trial(task=task, status=Status.FINISHED, loss=loss, **{**settings, **more})
+    return Trial(**{"task": task, "status": Status.FINISHED, "loss": loss, **settings, **more})
 
 
 @pytest.fixture
@@ -46,10 +46,14 @@ def test_a_saved_history_comes_back_as_it_was(history, tmp_path):
     history.save(tmp_path)
     back = History.load(tmp_path)
     pd.testing.assert_frame_equal(back.tasks, history.tasks)
-    assert back.configurations() == history.configurations() == [
-        {"steps": ("pca",), "width": 32, "rate": 0.1},
-        {"steps": (), "width": 16},
-    ]
+    assert (
+        back.configurations()
+        == history.configurations()
+        == [
+            {"steps": ("pca",), "width": 32, "rate": 0.1},
+            {"steps": (), "width": 16},
+        ]
+    )
     assert back.spaces == history.spaces
 
 
@@ -94,7 +98,7 @@ def test_a_history_of_a_newer_format_is_refused(history, tmp_path):
     history.save(tmp_path)
     saved = json.loads((tmp_path / "spaces.json").read_text())
     (tmp_path / "spaces.json").write_text(json.dumps({**saved, "format": 99}))
-    with pytest.raises(FormatError, match="format 99.*reads up to 1.*Upgrade"):
+    with pytest.raises(FormatError, match=r"format 99.*reads up to 1.*Upgrade"):
         History.load(tmp_path)
 
 
