@@ -18,8 +18,10 @@ import numpy as np
 
 from forerun.errors import FormatError, HistoryError
 from forerun.metadata import MetaDataset, ScaleModel, Standard
+from forerun.metadata.scales import Line
 from forerun.metalearners.base import Context, Floats, Prediction
 from forerun.metalearners.components import Components
+from forerun.metalearners.coordinates import Coordinates
 from forerun.metalearners.hierarchy import Grams, Hierarchy, Variances, learn, shared_weights
 from forerun.metalearners.posterior import Belief, Data, update
 
@@ -35,8 +37,7 @@ class Head:
     """What tasks' weights have in common, learned by `fit`."""
 
     hierarchy: Hierarchy
-    coordinates: Components
-    """Of task features."""
+    coordinates: Coordinates
     scales: ScaleModel
     temperature: float
     """Factor on every std, from tasks of families held out."""
@@ -46,16 +47,16 @@ class Head:
     @classmethod
     def fit(cls, Phi: Floats, meta: MetaDataset, *, coordinates: int, trust: float) -> Self:
         """Learn from the basis functions Phi (n, p) of the trials of a meta-dataset."""
-        found = Components.fit(meta.features, coordinates, unit=True)
-        C = _coordinates(found, meta.features)
+        grams = Grams.of(Phi, meta.y, meta.task, len(meta.tasks))
+        found, C = Coordinates.fit(meta, grams, coordinates)
         weights = importance(meta)
-        hierarchy = learn(Grams.of(Phi, meta.y, meta.task, len(meta.tasks)), C, weights)
+        hierarchy = learn(grams, C, weights)
         temperature = _temperature(hierarchy, C, weights, Phi, meta)
         return cls(hierarchy, found, ScaleModel().fit(meta), temperature, trust)
 
     def adapt(self, basis: Basis, context: Context) -> "Adapted":
         """Condition on the target's trials."""
-        c = _coordinates(self.coordinates, context.features[None])[0]
+        c = self.coordinates.of(context.features)
         h = self.hierarchy
         nothing = np.zeros(len(h.loose))
         beliefs = (Belief(h.weights(c), h.covariance(c), nothing), Belief(nothing, np.diag(h.loose), nothing))
@@ -86,7 +87,12 @@ class Head:
             "scales": self.scales.to_dict(),
         }
         arrays = {"W": h.W, "doubt": h.doubt, "loose": h.loose, "D": h.variances.D, "tau": h.variances.tau}
-        return settings, arrays | {"task_center": self.coordinates.center, "task_axes": self.coordinates.axes}
+        where = self.coordinates
+        arrays |= {"task_center": where.components.center, "task_axes": where.components.axes}
+        if where.level is not None:
+            settings |= {"level": where.level.intercept, "level_std": where.level.std}
+            arrays |= {"level": where.level.weights}
+        return settings, arrays
 
     @classmethod
     def from_state(cls, settings: dict[str, Any], arrays: dict[str, np.ndarray]) -> Self:
@@ -94,9 +100,11 @@ class Head:
         try:
             variances = Variances(arrays["D"], arrays["tau"], settings["noise"])
             hierarchy = Hierarchy(arrays["W"], arrays["doubt"], arrays["loose"], variances)
-            coordinates = Components(arrays["task_center"], arrays["task_axes"])
+            components = Components(arrays["task_center"], arrays["task_axes"])
+            timed = "level" in arrays
+            line = Line(settings["level"], arrays["level"], settings["level_std"]) if timed else None
             scales = ScaleModel.from_dict(settings["scales"])
-            return cls(hierarchy, coordinates, scales, settings["temperature"], settings["trust"])
+            return cls(hierarchy, Coordinates(components, line), scales, settings["temperature"], settings["trust"])
         except KeyError as error:
             raise FormatError(f"the state of a meta-learner must hold {error.args[0]!r}; it is missing") from error
 
@@ -149,10 +157,6 @@ def canonical(meta: MetaDataset) -> MetaDataset:
     key = np.round(meta.X @ np.cos(np.arange(meta.X.shape[1])), 9)
     rows = np.lexsort((key, meta.y, meta.task))
     return meta.of_rows(rows)
-
-
-def _coordinates(components: Components, features: Floats) -> Floats:
-    return np.column_stack([np.ones(len(features)), components.cut(features)])
 
 
 def importance(meta: MetaDataset) -> Floats:
