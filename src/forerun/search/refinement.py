@@ -8,7 +8,7 @@ promised of distances between candidates holds. Parents of conditions do not mov
 import numpy as np
 
 from forerun.search.base import Candidate, Floats, Levels, Problem
-from forerun.space import Configuration, Integer, Real, Value
+from forerun.space import Configuration, Domain, Integer, Real, Value
 
 ROUNDS = 5
 DRAWS = 64
@@ -53,7 +53,10 @@ def _refine_one(
         # moving few values at a time finds more than moving all
         noise[rng.random(noise.shape) < 0.5] = 0
         tries = np.clip(u + noise, low, high)
-        columns = {n: space.domains[n].decode(tries[:, [j]]) for j, n in enumerate(names)}
+        columns = {
+            n: _neat(space.domains[n], space.domains[n].decode(tries[:, [j]]), low[j], high[j])
+            for j, n in enumerate(names)
+        }
         values = problem.evaluate(_encode(problem, configuration, columns))
         winner = int(values.argmin())
         if values[winner] < best.score:
@@ -62,7 +65,17 @@ def _refine_one(
     return best
 
 
-def _place(domain: object, value: Value) -> float:
+def _neat(domain: Domain, values: list[Value], low: float, high: float) -> list[Value]:
+    """Values as people write them, with four digits, where that keeps them in their cell."""
+    if not isinstance(domain, Real):
+        return values
+    short = [float(f"{v:.4g}") for v in values]
+    u = domain.place(short)
+    inside = (u >= low) & (u <= high)
+    return [s if fine else v for s, v, fine in zip(short, values, inside, strict=True)]
+
+
+def _place(domain: Domain, value: Value) -> float:
     assert isinstance(domain, (Real, Integer))  # noqa: S101 (_movable holds no others)
     return float(domain.place([value])[0])
 

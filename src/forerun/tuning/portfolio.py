@@ -1,0 +1,134 @@
+"""What worked before: configurations that many tasks of a history trained, and which of them are good together."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from forerun.errors import HistoryError, SpaceError
+from forerun.metadata import WORST, standardise
+from forerun.space import Configuration, SearchSpace, Subset, Value
+from forerun.trials import History, Status
+
+RECURRING = 0.5
+"""Share of the families that must have trained a configuration."""
+
+
+def portfolio(
+    history: History,
+    space: SearchSpace,
+    k: int,
+    *,
+    kind: str,
+    without: Sequence[str] = (),
+    fixed: Configuration | None = None,
+) -> list[dict[str, Value]]:
+    """Return k recurring configurations of a space that are best together; the first is best on average.
+
+    Losses are standardised per task (`metadata.targets`), a failed training counts as an infinitely bad one,
+    and every family counts once. Each further configuration is the one that most lowers the mean, over
+    families, of the best loss of those chosen (greedily; Feurer et al., JMLR 2022). Tasks of the families
+    in `without`, and those that are regression where `kind` is not (and the other way round), are left out.
+    Raises HistoryError when nothing recurs in this space.
+    """
+    trials = _comparable(history, kind, set(without))
+    configurations, table = _losses(history, trials, space, fixed or {})
+    chosen: list[int] = []
+    reached = np.full(table.shape[1], WORST)
+    while len(chosen) < min(k, len(table)):
+        together = np.minimum(table, reached).mean(axis=1)
+        together[chosen] = np.inf
+        # where nothing is gained any more, the next best on average
+        best = int(np.lexsort((table.mean(axis=1), together.round(12)))[0])
+        chosen.append(best)
+        reached = np.minimum(reached, table[best])
+    return [configurations[i] for i in chosen]
+
+
+def best_on_average(
+    history: History,
+    space: SearchSpace,
+    *,
+    kind: str,
+    without: Sequence[str] = (),
+    fixed: Configuration | None = None,
+) -> dict[str, Value]:
+    """Return the recurring configuration with the lowest mean standardised loss over families."""
+    return portfolio(history, space, 1, kind=kind, without=without, fixed=fixed)[0]
+
+
+def _comparable(history: History, kind: str, without: set[str]) -> pd.DataFrame:
+    """The trials at full fidelity of tasks of a like kind, of families that are not left out."""
+    tasks = history.tasks[~history.tasks["family"].isin(without)]
+    tasks = tasks[(tasks["kind"] == "regression") == (kind == "regression")]
+    trials = history.trials
+    return trials[(trials["fidelity"] == 1.0) & trials["task"].isin(tasks.index)]
+
+
+def _losses(
+    history: History, trials: pd.DataFrame, space: SearchSpace, fixed: Configuration
+) -> tuple[list[dict[str, Value]], np.ndarray]:
+    """Recurring configurations that belong to the space, and their mean standardised loss by family."""
+    family = history.tasks["family"].reindex(trials["task"]).to_numpy()
+    found, code = _distinct(history, trials, space, fixed)
+    used = code >= 0
+    frame = pd.DataFrame({"code": code[used], "task": trials["task"].to_numpy()[used], "family": family[used]})
+    frame["y"] = _targets(trials)[used]
+    by_family = frame.pivot_table(index="code", columns="family", values="y", aggfunc="mean")
+    recurring = by_family[by_family.notna().sum(axis=1) >= max(2, RECURRING * by_family.shape[1])]
+    if recurring.empty:
+        raise HistoryError(
+            f"a history must hold configurations of space {space.name!r} that at least half of its tasks trained; "
+            f"got none among {len(trials)} trials. Record a history with shared configurations"
+        )
+    # what a family has not tried counts as that family's average
+    filled = recurring.fillna(by_family.mean())
+    return [found[i] for i in filled.index], filled.to_numpy(dtype=np.float64)
+
+
+def _targets(trials: pd.DataFrame) -> np.ndarray:
+    loss = trials["loss"].where(trials["status"] == Status.FINISHED).to_numpy(dtype=np.float64)
+    y = np.full(len(trials), WORST)
+    for task in trials["task"].unique():
+        mine = (trials["task"] == task).to_numpy()
+        y[mine] = standardise(loss[mine])[0]
+    return y
+
+
+def _distinct(
+    history: History, trials: pd.DataFrame, space: SearchSpace, fixed: Configuration
+) -> tuple[list[dict[str, Value]], np.ndarray]:
+    """The distinct configurations that belong to the space, and for each trial which one it is (-1: none)."""
+    position: dict[Any, int] = {}
+    found: list[dict[str, Value]] = []
+    code = np.full(len(trials), -1)
+    for i, configuration in enumerate(history.configurations(trials)):
+        fitted = _fit(configuration, space, fixed)
+        if fitted is None:
+            continue
+        key = tuple(sorted(fitted.items()))
+        if key not in position:
+            position[key] = len(found)
+            found.append(fitted)
+        code[i] = position[key]
+    return found, code
+
+
+def whole_sets(space: SearchSpace) -> dict[str, Value]:
+    """Return every set-valued domain with all of its elements."""
+    return {name: tuple(domain.values) for name, domain in space.domains.items() if isinstance(domain, Subset)}
+
+
+def _fit(configuration: Mapping[str, Value], space: SearchSpace, fixed: Configuration) -> dict[str, Value] | None:
+    """The configuration in this space, all of a set where it names none; None when it does not belong there."""
+    whole = whole_sets(space)
+    fitted = space.prune({**whole, **configuration, **fixed})
+    if set(configuration) - set(fitted):
+        return None
+    try:
+        space.check(fitted)
+    except SpaceError:
+        return None
+    changed = any(n in fixed and configuration[n] != fixed[n] for n in configuration)
+    return None if changed else fitted

@@ -1,0 +1,164 @@
+"""What to train next on one task, and what to expect of it: a function of all trials so far.
+
+Nothing is kept between two calls: the forecaster is adapted to the trials that are handed in, the space is
+searched by the acquisition, and the random numbers follow from the seed and the number of trials.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from forerun.metalearners import Context
+from forerun.metalearners.forecaster import Forecast, Forecaster
+from forerun.search import Feasible, Found, SearchStrategy, search
+from forerun.space import Configuration, Floats, Grid, SearchSpace, Value
+from forerun.trials import Status, Trial
+from forerun.tuning.acquisition import acquisition_score, expected_improvement, in_target_units
+from forerun.tuning.portfolio import whole_sets
+
+NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A configuration worth training, and what is expected of it."""
+
+    configuration: Configuration
+    loss: float
+    """Predicted validation loss, in the task's own units."""
+    std: float
+    seconds: float
+    """Predicted training time (its median); NaN where the history knows no times."""
+    improvement: float
+    """Expected improvement over the best so far, in the loss's units; NaN before the first trial."""
+    source: str = "search"
+    """'search', or 'history' for a configuration that was good on other tasks."""
+
+
+@dataclass(frozen=True)
+class Suggested:
+    """What to train next."""
+
+    suggestions: list[Suggestion]
+    found: Found
+    """How they were found."""
+
+
+@dataclass(frozen=True)
+class Tuner:
+    """Chooses trainings for one task."""
+
+    forecaster: Forecaster
+    features: Floats
+    """(m,) of the task, as the forecaster's scaler makes them."""
+    space: SearchSpace
+    """What may be tried on the task."""
+    acquisition: str = "ei"
+    resolution: int = 12
+    """Levels of a numeric domain in the searched grid."""
+    fixed: Mapping[str, Value] = field(default_factory=dict)
+    """Values that must be used."""
+    portfolio: Sequence[Configuration] = ()
+    """Configurations that were good on other tasks; the first is tried early (see `suggest`)."""
+    min_distance: int = 2
+    """Axes in which two trainings of one batch differ at least."""
+    strategy: SearchStrategy | None = None
+    """How to search; None lets the size of the space decide."""
+    seed: int = 0
+
+    @cached_property
+    def grid(self) -> Grid:
+        """The space as it is searched. Sets whose elements the history does not know are taken whole."""
+        known = self.forecaster.space_.domains
+        whole = {name: values for name, values in whole_sets(self.space).items() if name not in known}
+        return self.space.grid(self.resolution, {**whole, **self.fixed}, self.forecaster.space_)
+
+    def adapt(self, trials: Sequence[Trial]) -> Forecast:
+        """Adapt the forecaster to the task's trials; failed ones count."""
+        timed = [t for t in trials if np.isfinite(t.fit_seconds)]
+        losses = [t.loss if t.status == Status.FINISHED else NAN for t in trials]
+        seconds = [np.log10(max(t.fit_seconds, 1e-4)) for t in timed]
+        return self.forecaster.adapt(self._context(trials, losses), self._context(timed, seconds))
+
+    def _context(self, trials: Sequence[Trial], y: Sequence[float]) -> Context:
+        configurations = [t.configuration for t in trials]
+        return self.forecaster.context(self.features, configurations, self.space, np.array(y, dtype=np.float64))
+
+    def suggest(self, trials: Sequence[Trial], n: int, *, limit_s: float | None = None) -> Suggested:
+        """Return up to n configurations that were not tried yet, best first by the acquisition.
+
+        With `limit_s`, none that is predicted to train longer. The second training on a task, if not the
+        first batch, has the portfolio's first in its last place: where the history misleads about the task,
+        the tuning is still no worse than what is best on average.
+        """
+        rng = np.random.default_rng([self.seed, len(trials)])
+        forecast, best = self.adapt(trials), best_loss(trials)
+        bar = None if best is None else in_target_units(forecast.loss, best)
+        columns = len(self.forecaster.space_.columns)
+        tried = [t.configuration for t in trials]
+        score = acquisition_score(self.acquisition, forecast.loss, bar=bar, columns=columns, rng=rng)
+
+        def apart(taken: Sequence[Configuration], k: int, min_distance: int) -> Found:
+            return search(
+                score,
+                self.grid,
+                k,
+                rng,
+                strategy=self.strategy,
+                min_distance=min_distance,
+                feasible=self._feasible(forecast, limit_s),
+                taken=taken,
+                starts=[*self.portfolio, *tried],
+                off_grid=True,
+            )
+
+        found = apart(tried, n, self.min_distance)
+        chosen = [c.configuration for c in found.candidates]
+        if len(chosen) < n and self.min_distance > 1:  # a narrow space has no more that are so far apart
+            chosen += [c.configuration for c in apart([*tried, *chosen], n - len(chosen), 1).candidates]
+        guard = self._guard(tried, chosen, n)
+        chosen = [*chosen[: n - len(guard)], *guard]
+        return Suggested(self.describe(forecast, chosen, best, guard), found)
+
+    def _feasible(self, forecast: Forecast, limit_s: float | None) -> Feasible | None:
+        seconds = forecast.seconds
+        if limit_s is None or seconds is None:
+            return None
+        longest = np.log10(max(limit_s, 1e-9))
+        return lambda X: np.asarray(seconds.to_units(seconds.predict(X)).mean <= longest)
+
+    def _guard(self, tried: Sequence[Configuration], chosen: Sequence[Configuration], n: int) -> list[Configuration]:
+        """The portfolio's first, when it is due."""
+        known = [*tried, *chosen]
+        due = len(tried) < 2 <= len(tried) + n
+        return list(self.portfolio[:1]) if due and not any(c in known for c in self.portfolio[:1]) else []
+
+    def describe(
+        self,
+        forecast: Forecast,
+        configurations: Sequence[Configuration],
+        best: float | None = None,
+        guard: Sequence[Configuration] = (),
+    ) -> list[Suggestion]:
+        """Predict configurations in the units of people: the task's loss, seconds."""
+        if not configurations:
+            return []
+        X = self.forecaster.space_.encode(configurations, own=self.space)
+        prediction = forecast.loss.predict(X)
+        raw = forecast.loss.to_units(prediction)
+        seconds = np.full(len(X), NAN)
+        if forecast.seconds is not None:
+            seconds = 10 ** forecast.seconds.to_units(forecast.seconds.predict(X)).mean
+        better = np.full(len(X), NAN)
+        if best is not None:
+            better = expected_improvement(forecast.loss, prediction, best)
+        sources = ["history" if c in guard else "search" for c in configurations]
+        columns = [np.asarray(column).tolist() for column in (raw.mean, raw.std, seconds, better)]
+        return [Suggestion(*row) for row in zip(configurations, *columns, sources, strict=True)]
+
+
+def best_loss(trials: Sequence[Trial]) -> float | None:
+    """The lowest loss of the trials that finished; None when none did."""
+    return min((t.loss for t in trials if t.status == Status.FINISHED), default=None)
