@@ -65,7 +65,13 @@ MLP = {
     "preprocessing": ("standardise",),
     "sample_fraction": 1.0,
 }
-SVM = {"learner": "svm", "svm.kernel": "rbf", "svm.C": 12.5, "svm.gamma": 0.031, "preprocessing": ("standardise", "pca")}
+SVM = {
+    "learner": "svm",
+    "svm.kernel": "rbf",
+    "svm.C": 12.5,
+    "svm.gamma": 0.031,
+    "preprocessing": ("standardise", "pca"),
+}
 FOREST = {"learner": "forest", "forest.n_estimators": 160, "forest.max_features": 0.42, "preprocessing": ()}
 
 
@@ -117,9 +123,14 @@ def tuned() -> Story:
             validation_loss=0.2871,
             test_loss=0.2915,
             fit_seconds=0.71,
-            test_metrics={"balanced_accuracy": 0.7085, "accuracy": 0.7133, "f1_macro": 0.6921, "log_loss": 0.5512,
-                          "roc_auc": 0.7702},
-        ),  # fmt: skip
+            test_metrics={
+                "balanced_accuracy": 0.7085,
+                "accuracy": 0.7133,
+                "f1_macro": 0.6921,
+                "log_loss": 0.5512,
+                "roc_auc": 0.7702,
+            },
+        ),
         lineage=replace(story.lineage, model="forerun-fair-affairs", version="3", alias="champion"),
         tuning=tuning(),
     )
@@ -129,10 +140,17 @@ def regression() -> Story:
     """A fine-tuned story in large units, with a default that failed."""
     story = tuned()
     assert story.tuning is not None
-    scaled = [replace(t, predicted=t.predicted * 1e4, std=t.std * 1e4, loss=t.loss * 1e4) for t in story.tuning.trainings]
+    scaled = [
+        replace(
+            t, predicted=t.predicted * 1e4, std=t.std * 1e4, loss=t.loss * 1e4, curve=[(e, v * 1e4) for e, v in t.curve]
+        )
+        for t in story.tuning.trainings
+    ]
+    frame = explanation()
+    frame[["mean", "std"]] *= 1e4
     rows = (
         Comparison("forerun", Estimate(2871.31), Estimate(2915.92), 8),
-        Comparison("learner's defaults", None, None, 1, "failed: timed out after 30 s"),
+        Comparison("the learner's defaults", None, None, 1, "failed: timed out after 30 s"),
     )
     return replace(
         story,
@@ -140,6 +158,8 @@ def regression() -> Story:
         recommendation=replace(
             story.recommendation, loss=2963.0, std=184.0, validation_loss=2871.31, test_loss=2915.92, test_metrics={}
         ),
+        explanation=frame,
+        neighbours=[replace(n, loss=n.loss * 1e4) for n in story.neighbours],
         tuning=replace(story.tuning, comparison=rows, trainings=scaled, progress=None),
     )
 
@@ -160,11 +180,19 @@ def hostile() -> Story:
     )
     return replace(
         story,
-        task=replace(story.task, name=names[0], target=names[1], source=names[2] + names[11], classes=names, kind=names[4],
-                     metric=names[3]),
+        task=replace(
+            story.task,
+            name=names[0],
+            target=names[1],
+            source=names[2] + names[11],
+            classes=names,
+            kind=names[4],
+            metric=names[3],
+        ),
         making=Making(names[4], {names[5]: names[6]}, names[7]),
-        recommendation=replace(story.recommendation, configuration=evil, learner=names[9],
-                               test_metrics={name: 0.5 for name in names}),
+        recommendation=replace(
+            story.recommendation, configuration=evil, learner=names[9], test_metrics=dict.fromkeys(names, 0.5)
+        ),
         lineage=Lineage(names, *names[:6]),
         search=replace(story.search, space=names[0], strategy=names[5], acquisition=names[8]),
         explanation=frame,
@@ -182,26 +210,35 @@ def hostile() -> Story:
         tuning=replace(
             story.tuning,
             comparison=[Comparison(n, Estimate(0.3), Estimate(0.3), 3, n) for n in names],
-            trainings=[replace(t, configuration=evil, reason=t.reason and names[i]) for i, t in enumerate(story.tuning.trainings)],
+            trainings=[
+                replace(t, configuration=evil, reason=t.reason and names[i])
+                for i, t in enumerate(story.tuning.trainings)
+            ],
             stopped=names[7],
         ),
-    )  # fmt: skip
+    )
 
 
 def explanation() -> pd.DataFrame:
-    """Main effects as tuning.explanation gives them."""
+    """What tuning.explanation gives."""
     ordered = {
-        "boosting.learning_rate": (0.17, [0.01, 0.0215, 0.0464, 0.1, 0.215, 0.464, 1.0], [4, 2.2, 0.9, 0, 0.6, 2.3, 5.5]),
-        "boosting.max_iter": (0.12, [10, 20, 39, 77, 150], [4.2, 2.5, 1.2, 0.3, 0]),
-        "sample_fraction": (0.08, [0.1, 0.22, 0.46, 1.0], [3.1, 1.9, 0.8, 0]),
-        "svm.gamma": (0.035, [0.001, 0.01, 0.1, 1.0, 10.0, 100.0], [1.2, 0.5, 0, 0.4, 1.5, 2.2]),
+        "boosting.learning_rate": (
+            0.013,
+            [0.01, 0.0215, 0.0464, 0.1, 0.215, 0.464, 1.0],
+            [4, 2.2, 0.9, 0, 0.6, 2.3, 5.5],
+        ),
+        "boosting.max_iter": (0.009, [10, 20, 39, 77, 150], [4.2, 2.5, 1.2, 0.3, 0]),
+        "sample_fraction": (0.12, [0.1, 0.22, 0.46, 1.0], [3.1, 1.9, 0.8, 0]),
+        "boosting.l2_regularization": (0.0, [1e-8, 1e-5, 1e-2, 10], [0.1, 0, 0.1, 0.3]),
     }
     named = {
         "learner": (0.41, ["boosting", "forest", "mlp", "linear", "svm", "knn"], [0, 0.8, 1.9, 3.3, 2.2, 6.1]),
-        "preprocessing": (0.06, ["none", "standardise", "pca", "one_hot_rare"], [0.6, 0, 2.0, 0.4]),
-        "boosting.class_weight": (0.052, ["none", "balanced"], [2.4, 0]),
-        "mlp.activation": (0.012, ["relu", "silu", "tanh"], [0.1, 0, 0.5]),
-        "knn.p": (0.004, ["1", "2"], [0, 0.1]),
+        "preprocessing": (
+            0.06,
+            ["as recommended", "with standardise", "without drop_rare", "with pca"],
+            [0, 0, 0.3, 2],
+        ),
+        "boosting.class_weight": (0.032, ["none", "balanced"], [2.4, 0]),
     }
     rows = []
     for domain, (share, levels, effect) in ordered.items():
@@ -213,13 +250,17 @@ def explanation() -> pd.DataFrame:
 
 
 def neighbours() -> Sequence[Neighbour]:
-    """Three past data sets."""
-    return (
-        Neighbour("spector", "spector", 1.82, {"rows": 2000, "columns": 9, "classes": 2, "missing": "0 %"}, BOOSTING, 0.281),
-        Neighbour("adult-census-income", "adult", 2.05, {"rows": 5000, "columns": 14, "classes": 2, "missing": "1 %"}, FOREST, 0.1934),
-        Neighbour("heart-disease (Cleveland)", "heart", 2.61, {"rows": 303, "columns": 13, "classes": 2, "missing": "0 %"}, SVM, 0.162),
-        Neighbour("german-credit-with-a-very-long-name-v2", "credit", 2.90, {"rows": 1000, "columns": 20, "classes": 2, "missing": "0 %"}, MLP, 0.2712),
-    )  # fmt: skip
+    """Four past data sets."""
+    rows = (
+        ("spector", "spector", 1.82, 2000, 9, BOOSTING, 0.281),
+        ("adult-census-income", "adult", 2.05, 5000, 14, FOREST, 0.1934),
+        ("heart-disease (Cleveland)", "heart", 2.61, 303, 13, SVM, 0.162),
+        ("german-credit-with-a-very-long-name-v2", "credit", 2.90, 1000, 20, MLP, 0.2712),
+    )
+    return [
+        Neighbour(name, family, distance, {"rows": n, "columns": d, "classes": 2, "missing": "0 %"}, best, loss)
+        for name, family, distance, n, d, best, loss in rows
+    ]
 
 
 def past() -> Past:
@@ -271,11 +312,16 @@ def tuning() -> Tuning:
     )
     rows = (
         Comparison("forerun", Estimate(0.2871), Estimate(0.2915), 8),
-        Comparison("learner's defaults", Estimate(0.3139), Estimate(0.3202), 1, "scikit-learn's gradient boosting"),
-        Comparison("best on average in the history", Estimate(0.3041), Estimate(0.3088), 1),
-        Comparison("random search", Estimate(0.3001, 0.2889, 0.3102), Estimate(0.3049, 0.2944, 0.3151), 8,
-                   "mean of 5 seeds, lowest to highest"),
-    )  # fmt: skip
+        Comparison("the learner's defaults", Estimate(0.3139), Estimate(0.3202), 1, "scikit-learn's gradient boosting"),
+        Comparison("the best on average in the history", Estimate(0.3041), Estimate(0.3088), 1),
+        Comparison(
+            "random search",
+            Estimate(0.3001, 0.2889, 0.3102),
+            Estimate(0.3049, 0.2944, 0.3151),
+            8,
+            "mean of 5 seeds, lowest to highest",
+        ),
+    )
     return Tuning(rows, trainings, progress, "the budget of 8 trainings is spent", 23.0)
 
 

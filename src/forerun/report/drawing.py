@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import ParamSpec
 
 import matplotlib as mpl
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 P = ParamSpec("P")
@@ -36,6 +37,8 @@ STYLE = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.formatter.use_mathtext": False,
+    "axes.formatter.useoffset": False,
+    "axes.formatter.limits": (-6, 9),
     "axes.unicode_minus": True,
     "xtick.color": GREY,
     "ytick.color": GREY,
@@ -86,6 +89,17 @@ def figure(width: float = 480, height: float = 300) -> Figure:
     return Figure(figsize=(width / 96, height / 96), dpi=96, layout="constrained")
 
 
+def axes_of(drawing: Figure, up: str, across: str) -> Axes:
+    """Axes whose upward label is read without turning the head."""
+    axes = drawing.add_subplot()
+    axes.set_title(up, loc="left", fontsize=9, color=MUTED, pad=8)
+    axes.set_xlabel(across, loc="left")
+    axes.grid(axis="y")
+    axes.set_axisbelow(True)
+    axes.spines["left"].set_visible(False)
+    return axes
+
+
 def save_png(drawing: Figure, path: Path, scale: float = 2) -> None:
     """Write a figure as a PNG on white, `scale` device pixels to a CSS pixel."""
     with _styled():
@@ -108,7 +122,7 @@ def svg(drawing: Figure, name: str, title: str) -> str:
     for key in ("width", "height", "version"):
         root.attrib.pop(key, None)
     width, height = (float(v) / 72 * 96 for v in root.attrib["viewBox"].split()[2:])
-    root.attrib |= {"role": "img", "aria-label": title, "style": f"max-width:{width:.0f}px", "class": "figure"}
+    root.attrib |= {"role": "img", "aria-label": title, "style": f"max-width:{1.15 * width:.0f}px", "class": "figure"}
     root.attrib |= {"width": f"{width:.0f}", "height": f"{height:.0f}"}
     ET.register_namespace("", _SVG)
     ET.register_namespace("xlink", _LINK[1:].partition("}")[0])
@@ -124,7 +138,7 @@ def _own_ids(root: ET.Element, name: str) -> None:
         if own in used:
             element.set("id", f"{name}-{own}")
         for key, entry in list(element.attrib.items()):
-            if key == _LINK or key == "href":
+            if key in (_LINK, "href"):
                 element.set("href", element.attrib.pop(key).replace("#", f"#{name}-", 1))
             elif "url(#" in entry:
                 element.set(key, entry.replace("url(#", f"url(#{name}-"))

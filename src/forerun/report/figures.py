@@ -8,25 +8,24 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
-from forerun.report.drawing import BLUE, GREEN, GREY, INK, MUTED, ORANGE, PURPLE, VERMILION, drawn, figure
+from forerun.report.drawing import BLUE, GREEN, GREY, INK, MUTED, ORANGE, PURPLE, VERMILION, axes_of, drawn, figure
+from forerun.report.labels import label_ends
+from forerun.report.sentences import INTERVAL_80
 from forerun.report.story import MethodScore, Past, Progress, Recommendation, Training
-from forerun.report.wording import clean, number, shorten
+from forerun.report.wording import clean, loss, number, shorten
 
-INTERVAL_80 = 1.2816
-"""Standard deviations each side of the mean that hold 80 % of a normal distribution."""
 METHOD_COLOURS = (ORANGE, GREEN, PURPLE, VERMILION)
 
 
 @drawn
 def progress_figure(progress: Progress, unit: str) -> Figure:
     """Best validation loss so far against the number of trainings: ours, random search, the two baselines."""
-    drawing = figure(480, 320)
-    axes = _axes(drawing, f"Best validation loss so far ({clean(unit)})", "Trainings on this data set")
+    drawing = figure(430, 290)
+    axes = axes_of(drawing, f"Best validation loss so far ({clean(unit)})", "Trainings on this data set")
     ours = np.asarray(progress.forerun, float)
     trained = np.arange(1, len(ours) + 1)
     labels: list[tuple[float, str, str]] = []
@@ -49,15 +48,17 @@ def progress_figure(progress: Progress, unit: str) -> Figure:
     last = max(len(ours), len(progress.random))
     axes.set_xlim(0.8, max(last, 2) + 0.15)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=9))
-    _label_ends(axes, labels)
+    label_ends(axes, labels)
     return drawing
 
 
 @drawn
 def agreement_figure(trainings: Sequence[Training], unit: str) -> Figure:
     """Predicted against real loss of every training that ended, with 80 % intervals; the diagonal is a perfect one."""
-    drawing = figure(480, 400)
-    axes = _axes(drawing, f"Real validation loss ({clean(unit)})", "Predicted before training, with its 80 % interval")
+    drawing = figure(430, 360)
+    axes = axes_of(
+        drawing, f"Real validation loss ({clean(unit)})", "Predicted before training, with its 80 % interval"
+    )
     done = [(i, t) for i, t in enumerate(trainings, 1) if math.isfinite(t.loss) and math.isfinite(t.predicted)]
     predicted = np.array([t.predicted for _, t in done])
     real = np.array([t.loss for _, t in done])
@@ -105,23 +106,37 @@ def agreement_figure(trainings: Sequence[Training], unit: str) -> Figure:
 def outlook_figure(recommendation: Recommendation, unit: str) -> Figure:
     """The predicted loss with its 50, 80 and 95 % intervals on a line, and what came of it."""
     measured = math.isfinite(recommendation.validation_loss)
-    drawing = figure(480, 170 if measured else 130)
+    drawing = figure(430, 150 if measured else 120)
     axes = drawing.add_subplot()
     mean, std = recommendation.loss, recommendation.std
     for sigmas, alpha in ((1.96, 0.18), (INTERVAL_80, 0.28), (0.6745, 0.4)):
-        axes.plot([mean - sigmas * std, mean + sigmas * std], [0, 0], color=BLUE, alpha=alpha, linewidth=13,
-                  solid_capstyle="butt")  # fmt: skip
+        axes.plot(
+            [mean - sigmas * std, mean + sigmas * std],
+            [0, 0],
+            color=BLUE,
+            alpha=alpha,
+            linewidth=13,
+            solid_capstyle="butt",
+        )
     axes.plot([mean], [0], "|", color=BLUE, markersize=15, markeredgewidth=2.2)
-    axes.text(mean, 0.42, f"predicted {number(mean)}", color=BLUE, ha="center", va="bottom", fontweight="bold")
-    points = [(recommendation.validation_loss, "validation", -0.62, "o"), (recommendation.test_loss, "test", -1.3, "D")]
-    for level, name, height, marker in points:
-        if math.isfinite(level):
-            axes.plot([level, level], [-0.25, height], color=INK, linewidth=0.9)
-            axes.plot([level], [height], marker, color=INK, markersize=6)
-            axes.annotate(f"{name} {number(level)}", (level, height), xytext=(7, 0), textcoords="offset points",
-                          va="center", color=INK)  # fmt: skip
-    axes.set_ylim(-1.75 if measured else -0.6, 1.2)
-    axes.margins(x=0.12)
+    axes.text(mean, 0.42, f"predicted {loss(mean)}", color=BLUE, ha="center", va="bottom", fontweight="bold")
+    points = [(recommendation.validation_loss, "validation", "o"), (recommendation.test_loss, "test", "D")]
+    known = sorted(point for point in points if math.isfinite(point[0]))
+    for place, (level, name, marker) in enumerate(known):
+        leftmost = place == 0 and len(known) > 1  # each name stands on its own side, so that they cannot meet
+        axes.plot([level, level], [-0.25, -0.75], color=INK, linewidth=0.9)
+        axes.plot([level], [-0.75], marker, color=INK, markersize=6)
+        axes.annotate(
+            f"{name} {loss(level)}",
+            (level, -0.75),
+            xytext=(-7 if leftmost else 7, 0),
+            va="center",
+            textcoords="offset points",
+            ha="right" if leftmost else "left",
+            color=INK,
+        )
+    axes.set_ylim(-1.2 if measured else -0.6, 1.2)
+    axes.margins(x=0.18)
     axes.yaxis.set_visible(False)
     axes.spines["left"].set_visible(False)
     axes.set_xlabel(f"Loss ({clean(unit)}); bands hold 50, 80 and 95 %", loc="left")
@@ -132,8 +147,8 @@ def outlook_figure(recommendation: Recommendation, unit: str) -> Figure:
 @drawn
 def curves_figure(trainings: Sequence[Training], unit: str) -> Figure:
     """Learning curves of the trainings that have epochs; the best one of all trainings stands out."""
-    drawing = figure(480, 320)
-    axes = _axes(drawing, f"Validation loss ({clean(unit)})", "Epoch")
+    drawing = figure(430, 290)
+    axes = axes_of(drawing, f"Validation loss ({clean(unit)})", "Epoch")
     finished = [t.loss for t in trainings if math.isfinite(t.loss)]
     best = min(finished, default=math.nan)
     labels: list[tuple[float, str, str]] = []
@@ -142,49 +157,30 @@ def curves_figure(trainings: Sequence[Training], unit: str) -> Figure:
         epochs, losses = np.array(training.curve, float).T
         failed, winner = bool(training.reason), training.loss == best
         colour = BLUE if winner else VERMILION if failed else GREY
-        axes.plot(epochs, losses, color=colour, linewidth=2.2 if winner else 1.2, alpha=1 if winner else 0.8,
-                  linestyle=":" if failed else "-", zorder=3 if winner else 2)  # fmt: skip
+        axes.plot(
+            epochs,
+            losses,
+            color=colour,
+            linewidth=2.2 if winner else 1.2,
+            alpha=1 if winner else 0.8,
+            linestyle=":" if failed else "-",
+            zorder=3 if winner else 2,
+        )
         if np.isfinite(losses[-1]) and (winner or failed or len(shown) <= 8):
             name = f"{index}, the best" if winner else f"{index}, failed" if failed else f"{index}"
             axes.plot(epochs[-1:], losses[-1:], "o", color=colour, markersize=3.5)
             labels.append((losses[-1], name, MUTED if colour == GREY else colour))
     _clip_outliers(axes, [v for _, t in shown for _, v in t.curve])
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=7))
-    _label_ends(axes, labels)
-    return drawing
-
-
-@drawn
-def effect_figure(effect: pd.DataFrame, unit: str, limits: tuple[float, float]) -> Figure:
-    """Main effect of one domain: predicted loss at each of its levels, averaged over all others; bars are ± 1 std.
-
-    effect: the domain's rows of the explanation. limits: of the loss axis, shared by figures side by side.
-    """
-    drawing = figure(300, 200)
-    axes = _axes(drawing, f"Predicted loss ({clean(unit)})", "")
-    x = np.arange(len(effect), dtype=float)
-    mean, std = effect["mean"].to_numpy(float), np.nan_to_num(effect["std"].to_numpy(float))
-    labels = [shorten(str(level), 12) for level in effect["level"]]
-    if bool(effect["position"].notna().all()) and len(effect) > 2:  # ordered levels: a line says so
-        x = effect["position"].to_numpy(float)
-        axes.fill_between(x, mean - std, mean + std, color=BLUE, alpha=0.14, linewidth=0)
-        axes.plot(x, mean, color=BLUE, linewidth=1.8)
-    else:
-        axes.errorbar(x, mean, yerr=std, fmt="none", color=BLUE, elinewidth=1.2, alpha=0.6)
-    axes.plot(x, mean, "o", color=BLUE, markersize=3.5)
-    best = int(np.argmin(mean))
-    axes.plot(x[best : best + 1], mean[best : best + 1], "o", color=BLUE, markersize=7)
-    _level_ticks(axes, x, labels, best)
-    axes.set_ylim(limits)
-    axes.yaxis.set_major_locator(MaxNLocator(nbins=4))
+    label_ends(axes, labels)
     return drawing
 
 
 @drawn
 def regret_figure(past: Past) -> Figure:
     """Normalised regret of each method after 1, 3, 5, 10 trials on past tasks it had not seen."""
-    drawing = figure(480, 320)
-    axes = _axes(drawing, "Normalised regret (0 is the best known)", "Trials on the held-out data set")
+    drawing = figure(430, 290)
+    axes = axes_of(drawing, "Normalised regret (0 is the best known)", "Trials on the held-out data set")
     ticks = sorted({k for method in past.methods for k in method.regret})
     labels: list[tuple[float, str, str]] = []
     for place, (method, colour) in enumerate(_coloured(past)):
@@ -196,21 +192,29 @@ def regret_figure(past: Past) -> Figure:
         x = np.log(trials) + 0.035 * (place - (len(past.methods) - 1) / 2)  # side by side, so intervals stay apart
         axes.vlines(x, low, high, color=colour, linewidth=1.1, alpha=0.55)
         chosen = method.name == past.chosen
-        axes.plot(x, mean, marker="o", color=colour, linewidth=2.4 if chosen else 1.4, markersize=4.5 if chosen else 3.5,
-                  linestyle=(0, (3, 1.5)) if method.baseline else "-", zorder=4 if chosen else 3)  # fmt: skip
+        axes.plot(
+            x,
+            mean,
+            marker="o",
+            color=colour,
+            linewidth=2.4 if chosen else 1.4,
+            markersize=4.5 if chosen else 3.5,
+            linestyle=(0, (3, 1.5)) if method.baseline else "-",
+            zorder=4 if chosen else 3,
+        )
         labels.append((mean[-1], shorten(method.name, 22), MUTED if colour == GREY else colour))
     axes.xaxis.set_major_locator(FixedLocator(list(np.log(ticks))))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda v, _: number(float(round(math.exp(v))))))
     axes.set_ylim(bottom=0)
-    _label_ends(axes, labels)
+    label_ends(axes, labels)
     return drawing
 
 
 @drawn
 def coverage_figure(past: Past) -> Figure:
     """How many real losses fell inside intervals that promised to hold 50, 80 and 95 % of them."""
-    drawing = figure(480, 320)
-    axes = _axes(drawing, "Held in truth (%)", "Promised to hold (%)")
+    drawing = figure(430, 290)
+    axes = axes_of(drawing, "Held in truth (%)", "Promised to hold (%)")
     axes.plot([40, 100], [40, 100], color=GREY, linewidth=1)
     promised = sorted({share for method in past.methods for share in method.coverage})
     labels: list[tuple[float, str, str]] = []
@@ -219,92 +223,28 @@ def coverage_figure(past: Past) -> Figure:
             nominal = sorted(method.coverage)
             held = [100 * method.coverage[share] for share in nominal]
             chosen = method.name == past.chosen
-            axes.plot([100 * s for s in nominal], held, "o-", color=colour, linewidth=2.4 if chosen else 1.4,
-                      markersize=5 if chosen else 4)  # fmt: skip
+            axes.plot(
+                [100 * s for s in nominal],
+                held,
+                "o-",
+                color=colour,
+                linewidth=2.4 if chosen else 1.4,
+                markersize=5 if chosen else 4,
+            )
             labels.append((held[-1], shorten(method.name, 22), colour))
-    axes.text(43, 45.5, "honest", color=MUTED, fontsize=8, ha="center", va="bottom")
+    axes.text(43.5, 41, "honest", color=MUTED, fontsize=8, ha="left", va="center")
     axes.xaxis.set_major_locator(FixedLocator([100 * share for share in promised]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:.0f}"))
     axes.set_xlim(40, 97)
     axes.set_ylim(top=104)
-    _label_ends(axes, labels)
+    label_ends(axes, labels)
     return drawing
-
-
-def _axes(drawing: Figure, up: str, across: str) -> Axes:
-    """Axes whose upward label is read without turning the head."""
-    axes = drawing.add_subplot()
-    axes.set_title(up, loc="left", fontsize=9, color=MUTED, pad=8)
-    axes.set_xlabel(across, loc="left")
-    axes.grid(axis="y")
-    axes.set_axisbelow(True)
-    axes.spines["left"].set_visible(False)
-    return axes
 
 
 def _coloured(past: Past) -> list[tuple[MethodScore, str]]:
     """Methods with their colours: blue for the chosen one, grey for baselines."""
     others = iter(METHOD_COLOURS * (1 + len(past.methods) // len(METHOD_COLOURS)))
     return [(m, BLUE if m.name == past.chosen else GREY if m.baseline else next(others)) for m in past.methods]
-
-
-def _label_ends(axes: Axes, labels: Sequence[tuple[float, str, str]]) -> None:
-    """Write names (level, name, colour) right of the axes, near their levels but clear of each other."""
-    low, high = axes.get_ylim()
-    axes.set_ylim(low, high)
-    gap = 0.062 * (high - low)  # one line of text
-    ordered = sorted((min(max(level, low), high), name, colour) for level, name, colour in labels)
-    places = spread([level for level, _, _ in ordered], gap, low, high)
-    for (_, name, colour), place in zip(ordered, places, strict=True):
-        axes.annotate(
-            name,
-            (1.015, place),
-            xycoords=axes.get_yaxis_transform(),
-            color=colour,
-            va="center",
-            fontsize=8.5,
-            annotation_clip=False,
-            fontweight="bold" if colour == BLUE else "normal",
-        )
-
-
-def spread(levels: Sequence[float], gap: float, low: float, high: float) -> list[float]:
-    """Move ascending levels as little as needed to stand `gap` apart, within [low, high] if they fit.
-
-    Groups that touch are centred on the mean of their levels and merged until none touch.
-    """
-    groups: list[list[float]] = []
-    for level in levels:
-        groups.append([level])
-        while len(groups) > 1 and _centre(groups[-1], gap, low, high)[0] < _centre(groups[-2], gap, low, high)[-1] + gap:
-            last = groups.pop()
-            groups[-1] += last
-    return [place for group in groups for place in _centre(group, gap, low, high)]
-
-
-def _centre(group: Sequence[float], gap: float, low: float, high: float) -> list[float]:
-    half = gap * (len(group) - 1) / 2
-    middle = sum(group) / len(group)
-    middle = max(min(middle, high - half), low + half)
-    return [middle - half + i * gap for i in range(len(group))]
-
-
-def _level_ticks(axes: Axes, x: np.ndarray, labels: Sequence[str], best: int) -> None:
-    """Name as many levels as fit: all of a few, else the ends and the best."""
-    room = 44  # characters that fit below one figure
-    if sum(len(label) + 2 for label in labels) <= room:
-        named = list(range(len(labels)))
-    else:
-        span = (x[-1] - x[0]) or 1.0
-        clear = [i for i in (0, len(x) - 1) if abs(x[i] - x[best]) / span > 0.3]
-        named = sorted({best, *clear})
-    axes.xaxis.set_major_locator(FixedLocator([float(x[i]) for i in named]))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xticks([float(x[i]) for i in named], [labels[i] for i in named])
-    for tick, index in zip(axes.get_xticklabels(), named, strict=True):
-        tick.set_fontweight("bold" if index == best else "normal")
-        tick.set_color(INK if index == best else MUTED)
-    axes.margins(x=0.1)
 
 
 def _clip_outliers(axes: Axes, losses: Sequence[float]) -> None:

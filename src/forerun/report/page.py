@@ -10,11 +10,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
+from matplotlib.figure import Figure
 
 from forerun.report import drawing, figures, sentences, wording
+from forerun.report.effects import effect_figure
 from forerun.report.sentences import Effect
 from forerun.report.story import Estimate, Story, Training
 
@@ -35,7 +39,9 @@ def render(story: Story) -> str:
     effects = []
     if story.explanation is not None and len(story.explanation):
         effects = sentences.effects(story.explanation, story.recommendation.configuration)
-    return _environment().get_template("template.html").render(
+    listed = [effect for effect in effects if effect.importance >= 0.0005][:EFFECTS_LISTED]
+    template = _environment().get_template("template.html")
+    return template.render(
         story=story,
         task=story.task,
         found=story.recommendation,
@@ -43,11 +49,11 @@ def render(story: Story) -> str:
         past=story.past,
         unit=sentences.unit(story.task),
         learner=sentences.learner(story.recommendation),
-        effects=effects[:EFFECTS_LISTED],
-        effects_left=len(effects) - EFFECTS_LISTED,
+        effects=listed,
+        effects_left=len(effects) - len(listed),
+        effect_charts=list(_effect_charts(story, effects)),
+        charts=dict(_charts(story)),
         yaml=_yaml(story),
-        charts={name: Markup(text) for name, text in _charts(story, effects)},  # noqa: S704  made by drawing.svg
-        effect_charts=[Markup(text) for text in _effect_charts(story, effects)],  # noqa: S704  the same
         winner=_winner(story),
     )
 
@@ -61,7 +67,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    names = ("number", "loss", "count", "seconds", "percent", "value", "brief", "shorten")
+    names = ("number", "loss", "count", "seconds", "percent", "value", "brief", "shorten", "fixed")
     environment.filters |= {name: getattr(wording, name) for name in names}
     environment.filters |= {"block": _block, "range": _range, "known": _known}
     environment.tests["finite"] = _known
@@ -84,7 +90,7 @@ def _range(estimate: Estimate | None) -> str:
     """Write the interval of an estimate; empty where it has none."""
     if estimate is None or not (math.isfinite(estimate.low) and math.isfinite(estimate.high)):
         return ""
-    return f"{wording.loss(estimate.low)} to {wording.loss(estimate.high)}"
+    return f"{wording.loss(estimate.low, estimate.mean)} to {wording.loss(estimate.high, estimate.mean)}"
 
 
 def _known(number: float | None) -> bool:
@@ -103,38 +109,47 @@ def _winner(story: Story) -> int:
     return losses.index(min(losses)) if losses and min(losses) < math.inf else -1
 
 
-def _charts(story: Story, effects: list[Effect]) -> Iterator[tuple[str, str]]:
+def _charts(story: Story) -> Iterator[tuple[str, Markup]]:
     """Yield the figures that this story has the numbers for, by name."""
     unit, tuning, past = sentences.unit(story.task), story.tuning, story.past
     if math.isfinite(story.recommendation.loss):
         outlook = figures.outlook_figure(story.recommendation, unit)
-        yield "outlook", drawing.svg(outlook, "outlook", "Predicted loss with its intervals, and the real losses")
+        yield "outlook", _svg(outlook, "outlook", "Predicted loss with its intervals, and the real losses")
     if tuning and tuning.progress and any(map(math.isfinite, tuning.progress.forerun)):
         progress = figures.progress_figure(tuning.progress, unit)
-        yield "progress", drawing.svg(progress, "progress", "Best validation loss against number of trainings")
+        yield "progress", _svg(progress, "progress", "Best validation loss against number of trainings")
     if tuning and any(_compared(t) for t in tuning.trainings):
         agreement = figures.agreement_figure(tuning.trainings, unit)
-        yield "agreement", drawing.svg(agreement, "agreement", "Predicted against real validation loss")
+        yield "agreement", _svg(agreement, "agreement", "Predicted against real validation loss")
     if tuning and any(len(t.curve) > 1 for t in tuning.trainings):
         curves = figures.curves_figure(tuning.trainings, unit)
-        yield "curves", drawing.svg(curves, "curves", "Learning curves")
+        yield "curves", _svg(curves, "curves", "Learning curves")
     if past and any(method.regret for method in past.methods):
-        yield "regret", drawing.svg(figures.regret_figure(past), "regret", "Normalised regret of each method")
+        yield "regret", _svg(figures.regret_figure(past), "regret", "Normalised regret of each method")
     if past and any(method.coverage for method in past.methods):
-        yield "coverage", drawing.svg(figures.coverage_figure(past), "coverage", "Promised against real coverage")
+        yield "coverage", _svg(figures.coverage_figure(past), "coverage", "Promised against real coverage")
+
+
+def _svg(chart: Figure, name: str, title: str) -> Markup:
+    return Markup(drawing.svg(chart, name, title))  # noqa: S704  matplotlib escapes what it writes
 
 
 def _compared(training: Training) -> bool:
     return math.isfinite(training.loss) and math.isfinite(training.predicted)
 
 
-def _effect_charts(story: Story, effects: list[Effect]) -> Iterator[str]:
-    drawn = [effect for effect in effects if effect.importance >= 0.01][:EFFECTS_DRAWN]
+def _effect_charts(story: Story, effects: list[Effect]) -> Iterator[tuple[str, Markup]]:
+    """Yield (domain, figure) of those that move the prediction most, all on one scale."""
+    drawn = [e for e in sorted(effects, key=lambda e: (-e.gain, e.domain)) if e.gain > 0][:EFFECTS_DRAWN]
     if not drawn:
         return
-    low = min(float((e.rows["mean"] - e.rows["std"].fillna(0)).min()) for e in drawn)
-    high = max(float((e.rows["mean"] + e.rows["std"].fillna(0)).max()) for e in drawn)
-    margin = 0.05 * ((high - low) or 1.0)
+    rows = pd.concat([e.rows for e in drawn])
+    mean, std = rows["mean"].to_numpy(float), np.nan_to_num(rows["std"].to_numpy(float))
+    room = 0.4 * float(np.ptp(mean))  # wide bands may leave the axes, so that they do not flatten the effects
+    limits = (max(min(mean - std), min(mean) - room), min(max(mean + std), max(mean) + room))
+    margin = 0.06 * (limits[1] - limits[0])
+    limits = (float(limits[0] - margin), float(limits[1] + margin))
     for place, effect in enumerate(drawn):
-        chart = figures.effect_figure(effect.rows, sentences.unit(story.task), (low - margin, high + margin))
-        yield drawing.svg(chart, f"effect{place}", f"Predicted loss by {wording.shorten(effect.domain)}")
+        chart = effect_figure(effect.rows, sentences.unit(story.task), limits)
+        title = f"Predicted loss by {wording.shorten(effect.domain)}"
+        yield effect.domain, _svg(chart, f"effect{place}", title)

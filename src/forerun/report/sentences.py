@@ -1,25 +1,36 @@
 """What the numbers of a story say, in sentences. Each is a pure function of the story's values."""
 
 import math
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from forerun.report.figures import INTERVAL_80
-from forerun.report.story import Comparison, MethodScore, Recommendation, SearchFacts, Story, TaskFacts, Training, Tuning
-from forerun.report.wording import clean, count, loss, number, percent, seconds, shorten, value
+from forerun.report.story import (
+    Comparison,
+    MethodScore,
+    Recommendation,
+    SearchFacts,
+    Story,
+    TaskFacts,
+    Training,
+    Tuning,
+)
+from forerun.report.wording import clean, count, loss, percent, seconds, shorten, value
 from forerun.space import Value
 
+INTERVAL_80 = 1.2816
+"""Standard deviations each side of the mean that hold 80 % of a normal distribution."""
 MONOTONE = 0.9
 """Rank correlation beyond which an effect is told as 'higher is better'; a matter of taste."""
 
 
 def unit(task: TaskFacts) -> str:
-    """Name of the loss of a task: '1 - balanced accuracy', 'nrmse'."""
-    metric = clean(task.metric).replace("_", " ")
-    return f"1 - {metric}" if task.higher_is_better else metric
+    """Name of the loss of a task: '1 − balanced accuracy', 'nrmse'."""
+    metric = shorten(task.metric, 28).replace("_", " ")
+    return f"1 − {metric}" if task.higher_is_better else metric
 
 
 def learner(recommendation: Recommendation) -> str:
@@ -36,11 +47,11 @@ def verdict(comparison: Sequence[Comparison]) -> str:
     (_, ours), others = known[0], known[1:]
     told = []
     for relation, holds in (
-        ("lower than", lambda theirs: ours < theirs),
-        ("equal to", lambda theirs: ours == theirs),
-        ("higher than", lambda theirs: ours > theirs),
+        ("lower than", operator.lt),
+        ("equal to", operator.eq),
+        ("higher than", operator.gt),
     ):
-        names = [f"{shorten(row.name, 60)} ({loss(theirs)})" for row, theirs in others if holds(theirs)]
+        names = [f"{shorten(row.name, 60)} ({loss(theirs)})" for row, theirs in others if holds(ours, theirs)]
         if names:
             told.append(f"{relation} {listing(names)}")
     return f"That is {listing(told)}."
@@ -54,7 +65,8 @@ def listing(words: Sequence[str]) -> str:
 def search_told(search: SearchFacts) -> str:
     """Say how much of the space was looked at, and what that is worth."""
     asked = (
-        f"The space {shorten(search.space, 60)!r} holds {count(search.size)} configurations. "
+        f"Discretised for the search, the space {shorten(search.space, 60)!r} holds {count(search.size)} "
+        "configurations. "
         f"The meta-learner was asked about {count(search.scored)} of them in {seconds(search.seconds)}, "
         "without training any."
     )
@@ -96,7 +108,7 @@ def surprise(trainings: Sequence[Training]) -> str:
     off = float(np.mean([abs(t.loss - t.predicted) for t in done]))
     told = (
         f"{inside} of {len(done)} real losses fell inside the 80 % interval that was predicted before the training; "
-        f"predictions were off by {number(off)} on average."
+        f"predictions were off by {loss(off, like=done[0].loss)} on average."
     )
     return told if len(done) >= 10 else f"{told} So few trainings say little about calibration."
 
@@ -107,13 +119,13 @@ class Effect:
 
     domain: str
     importance: float
-    """Share of the predicted variance that this domain explains, in [0, 1]."""
+    """Share of the predicted variance over the whole space that this domain explains, in [0, 1]."""
     chosen: str
     """Its value in the recommendation; empty where it is inactive."""
     direction: str
     """'higher is better', 'best near 0.1', 'best: relu'."""
     gain: float
-    """Predicted loss at its worst level minus that at its best, others averaged out."""
+    """Predicted loss at its worst level minus that at its best, all else as recommended."""
     rows: pd.DataFrame
 
 
@@ -126,7 +138,7 @@ def effects(explanation: pd.DataFrame, configuration: Mapping[str, Value]) -> li
         chosen = value(configuration[name]) if name in configuration else ""
         mean = rows["mean"].to_numpy(float)
         found.append(Effect(str(name), importance, chosen, direction(rows), float(np.ptp(mean)), rows))
-    return sorted(found, key=lambda effect: (-effect.importance, effect.domain))
+    return sorted(found, key=lambda effect: (-effect.importance, -effect.gain, effect.domain))
 
 
 def direction(rows: pd.DataFrame) -> str:
@@ -135,7 +147,8 @@ def direction(rows: pd.DataFrame) -> str:
     if len(rows) < 3 or bool(rows["position"].isna().any()):
         return f"best: {shorten(str(best['level']), 40)}"
     ranks = rows[["position", "mean"]].astype(float).rank()
-    moves = float(np.corrcoef(ranks["position"], ranks["mean"])[0, 1]) if rows["mean"].nunique() > 1 else 0.0
+    flat = np.ptp(rows["mean"].to_numpy(float)) == 0
+    moves = 0.0 if flat else float(np.corrcoef(ranks["position"], ranks["mean"])[0, 1])
     if abs(moves) >= MONOTONE:
         return "lower is better" if moves > 0 else "higher is better"
     return f"best near {shorten(str(best['level']), 40)}"
@@ -144,7 +157,7 @@ def direction(rows: pd.DataFrame) -> str:
 def headline(story: Story) -> str:
     """Say the answer in one sentence."""
     found = story.recommendation
-    expected = f"{loss(found.loss)} ± {loss(found.std)}"
+    expected = f"{loss(found.loss)} ± {loss(found.std, like=found.loss)}"
     if story.tuning is None or not math.isfinite(found.test_loss):
         return (
             f"forerun expects a validation loss of {expected} after {seconds(found.seconds.mean)} of training. "

@@ -78,7 +78,7 @@ class SearchFacts:
 
     space: str
     size: int
-    """Configurations in it; exact, often beyond 10^20."""
+    """Configurations on its grid; exact, often beyond 10^20."""
     scored: int
     """Candidates that the meta-learner was asked about."""
     seconds: float
@@ -93,6 +93,7 @@ class Comparison:
     """One line of the table of results. Losses of a single run have no interval; means over seeds have one."""
 
     name: str
+    """As it stands in a sentence: 'the learner's defaults', 'random search'."""
     validation: Estimate | None
     test: Estimate | None
     trainings: int | None

@@ -16,7 +16,8 @@ def final_table(story: Story) -> str:
     lines = [
         f"Recommended for {shorten(story.task.name, 60)}:",
         f"  {brief(found.configuration, 400)}",
-        f"  predicted validation loss {loss(found.loss)} ± {loss(found.std)}, training {seconds(found.seconds.mean)}",
+        f"  predicted validation loss {loss(found.loss)} ± {loss(found.std, like=found.loss)}, "
+        f"training {seconds(found.seconds.mean)}",
     ]
     if story.tuning is None:
         return "\n".join([*lines, "  Nothing was trained: this is a zero-shot recommendation."])
