@@ -62,7 +62,7 @@ def _named_effect(effect: pd.DataFrame, unit: str, limits: tuple[float, float]) 
         ecolor=(BLUE, 0.45),
     )
     axes.plot(mean[:1], y[:1], "o", color=BLUE, markersize=7)
-    axes.set_yticks(y, [shorten(str(level), 16) for level in rows["level"]])
+    axes.set_yticks(y, [shorten(str(level), 21) for level in rows["level"]])
     axes.get_yticklabels()[0].set(color=INK, fontweight="bold")
     axes.set_ylim(max(len(rows), 4) - 0.4, -0.6)
     axes.set_xlim(limits)
