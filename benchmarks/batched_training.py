@@ -10,7 +10,8 @@ Three ways to train the same networks on the same data, on one thread:
                  numbers drawn alike; written here only, to know what it would cost
 
 `difference` is the largest difference between any two validation losses of the same network in the same
-epoch, one by one against stacked. Times are the best of the repeats.
+epoch, one by one against stacked. Times are processor seconds of the one thread (wall
+clock seconds on an idle machine), the best of the repeats.
 """
 
 import argparse
@@ -96,9 +97,9 @@ def best_time(work: Callable[[], Any], repeats: int) -> tuple[float, Any]:
     """Return the shortest of several times in seconds, and what the work returned."""
     times, result = [], None
     for _ in range(repeats):
-        started = time.perf_counter()
+        started = time.process_time()
         result = work()
-        times.append(time.perf_counter() - started)
+        times.append(time.process_time() - started)
     return min(times), result
 
 

@@ -4,7 +4,13 @@ import pytest
 
 from forerun.errors import SpaceError
 from forerun.learners import LEARNERS
-from forerun.learners.joint import default_configuration, default_space, random_configurations, shared_configurations
+from forerun.learners.joint import (
+    completed,
+    default_configuration,
+    default_space,
+    random_configurations,
+    shared_configurations,
+)
 from forerun.learners.mlp import stack_key
 from forerun.space import SearchSpace
 
@@ -62,6 +68,33 @@ def test_the_portfolio_is_as_described(kind: str) -> None:
 def test_same_seed_same_portfolio_and_another_seed_another_one() -> None:
     assert shared_configurations("binary", 40, seed=1) == shared_configurations("binary", 40, seed=1)
     assert shared_configurations("binary", 40, seed=1) != shared_configurations("binary", 40, seed=2)
+
+
+def test_a_configuration_of_a_smaller_space_is_filled_with_defaults() -> None:
+    filled = completed({"learner": "svm", "svm.kernel": "linear"}, "binary")
+    assert filled == {
+        "learner": "svm",
+        "preprocessing": (),
+        "sample_fraction": 1.0,
+        "svm.kernel": "linear",
+        "svm.C": 1.0,
+        "svm.class_weight": "none",
+    }
+
+
+@pytest.mark.parametrize("kind", ["multiclass", "regression"])
+def test_a_configuration_of_the_joint_space_is_complete(kind: str) -> None:
+    for configuration in random_configurations(kind, 100, seed=2):
+        assert completed(configuration, kind) == configuration
+
+
+def test_features_stay_when_defaults_are_filled_in() -> None:
+    assert completed({"learner": "knn", "features": ("a",)}, "binary")["features"] == ("a",)
+
+
+def test_a_configuration_without_a_learner_is_refused() -> None:
+    with pytest.raises(SpaceError, match="must name its learner"):
+        completed({"svm.C": 1.0}, "binary")
 
 
 def test_an_unknown_kind_or_learner_is_named() -> None:

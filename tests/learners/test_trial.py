@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from forerun.errors import SpaceError, TrainingError
+from forerun.errors import SettingsError, SpaceError, TrainingError
 from forerun.learners import LEARNERS, trial
 from forerun.learners.base import Outcome
 from forerun.learners.hardware import hardware_facts, usable_cores
@@ -9,7 +9,7 @@ from forerun.learners.joint import default_configuration, default_space, shared_
 from forerun.learners.knn import Knn
 from forerun.learners.sizes import model_kb
 from forerun.learners.trial import run_trial, run_trials, stacks
-from forerun.space import Real, SearchSpace
+from forerun.space import Categorical, Integer, Real, SearchSpace
 from forerun.tasks import Task
 from forerun.trials import Status
 
@@ -103,6 +103,19 @@ def test_a_model_that_predicts_nonsense_is_a_failed_trial(
 def test_a_configuration_outside_the_space_is_a_mistake_not_a_trial(tasks: dict[str, Task]) -> None:
     with pytest.raises(SpaceError, match=r"knn\.n_neighbors"):
         run_trial(tasks["binary"], KNN | {"knn.n_neighbors": 0}, space=SPACE)
+
+
+def test_a_space_of_ones_own_trains_with_defaults_for_the_rest(tasks: dict[str, Task]) -> None:
+    own = SearchSpace("own", {"learner": Categorical(("mlp",)), "mlp.depth": Integer(1, 4)})
+    done = run_trial(tasks["binary"], {"learner": "mlp", "mlp.depth": 4}, space=own, fidelity=0.1)
+    assert done.status == Status.FINISHED, done.reason
+    assert done.configuration == {"learner": "mlp", "mlp.depth": 4}
+
+
+@pytest.mark.parametrize("fidelity", [0.0, 1.5])
+def test_a_fidelity_out_of_range_is_named(fidelity: float, tasks: dict[str, Task]) -> None:
+    with pytest.raises(SettingsError, match=f"fidelity must be .* got {fidelity}"):
+        run_trial(tasks["binary"], KNN, space=SPACE, fidelity=fidelity)
 
 
 def test_many_trials_equal_single_ones_and_networks_are_stacked(

@@ -1,6 +1,7 @@
 """The joint space over all learners, and the configurations that a recording tries."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 import numpy as np
 
@@ -8,7 +9,7 @@ from forerun.errors import SpaceError
 from forerun.learners import LEARNERS
 from forerun.learners.mlp import PER_MEMBER
 from forerun.learners.preprocessing import DEFAULTS, DOMAINS
-from forerun.space import ALWAYS, Categorical, Condition, Domain, SearchSpace, Subset, Value
+from forerun.space import ALWAYS, Categorical, Condition, Configuration, Domain, SearchSpace, Subset, Value
 from forerun.tasks import KINDS
 
 SHARE_MLP = 0.4
@@ -44,6 +45,24 @@ def default_configuration(learner: str, kind: str) -> dict[str, Value]:
     if learner not in LEARNERS:
         raise SpaceError(f"learner must be one of {', '.join(LEARNERS)}; got {learner!r}")
     return {"learner": learner, **DEFAULTS, **LEARNERS[learner].defaults(kind)}
+
+
+def completed(configuration: Configuration, kind: str) -> dict[str, Value]:
+    """Fill what a configuration of someone's own, smaller space leaves out with the learner's defaults.
+
+    A configuration of the joint space comes back as it is.
+    Raises SpaceError when it names no learner, or one that we do not have.
+    """
+    if "learner" not in configuration:
+        raise SpaceError(f"a configuration must name its learner ({', '.join(LEARNERS)}); got {dict(configuration)}")
+    filled = {**default_configuration(str(configuration["learner"]), kind), **configuration}
+    # `features` and whatever else the joint space does not have stays
+    return {**configuration, **_joint(kind).prune(filled)}
+
+
+@cache
+def _joint(kind: str) -> SearchSpace:
+    return default_space(kind)
 
 
 def random_configurations(kind: str, n: int, seed: int) -> list[dict[str, Value]]:

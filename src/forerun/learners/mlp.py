@@ -27,6 +27,7 @@ from forerun.tasks.task import Part, Task
 
 DEEPEST = 4
 WIDTHS = (16, 32, 64, 128)
+DEFAULT_WIDTH = 64
 
 LARGEST_SCORE = 1e6
 """Of a logit, or of a target in standard deviations; beyond it a training counts as diverged."""
@@ -107,8 +108,8 @@ class Mlp(BaseLearner):
         """Our own, as torch has none: two layers of 64 ReLUs, AdamW at 0.003 with a cosine schedule."""
         shared: Configuration = {
             "mlp.depth": 2,
-            "mlp.width_1": 64,
-            "mlp.width_2": 64,
+            "mlp.width_1": DEFAULT_WIDTH,
+            "mlp.width_2": DEFAULT_WIDTH,
             "mlp.activation": "relu",
             "mlp.normalisation": "none",
             "mlp.dropout": 0.0,
@@ -220,7 +221,8 @@ class _Stack:
             # A regression needs one output, but bmm multiplies by a single column with another kernel for a
             # stack of one than for more, and their roundings differ; the second column stays unread.
             outputs=max(len(self.task.classes), 2),
-            widths=tuple(own[f"width_{i}"] for i in range(1, own["depth"] + 1)),
+            # a width between the listed ones may come back from a file as a float
+            widths=tuple(int(own.get(f"width_{i}", DEFAULT_WIDTH)) for i in range(1, own["depth"] + 1)),
             activation=own["activation"],
             normalisation=own["normalisation"],
             residual=own.get("residual", False),
@@ -238,7 +240,7 @@ class _Stack:
             self.members,
             self.rows,
             epochs=scaled(own["epochs"], fidelity),
-            batch_size=own["batch_size"],
+            batch_size=int(own["batch_size"]),
             watch=watch,
         )
         return self._outcomes(networks)

@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from forerun.errors import SpaceError, TrainingError
+from forerun.errors import SettingsError, SpaceError, TrainingError
 from forerun.learners import LEARNERS
 from forerun.learners.base import Outcome
 from forerun.learners.hardware import hardware_facts
+from forerun.learners.joint import completed
 from forerun.learners.mlp import Mlp, stack_key
 from forerun.learners.sizes import model_kb
 from forerun.space import Configuration, SearchSpace
@@ -95,6 +96,7 @@ def run_trial(
     `loss` is that of `task.metric` on the validation part. `fit_seconds` includes preprocessing and, for
     learners with epochs, watching the validation loss. `peak_memory_mb` is by how much the resident memory
     of the process rose above what it was at the start (Linux only, else NaN; small models may show 0).
+    Settings that a space of someone's own does not have are the learner's defaults.
     Raises SpaceError when the configuration does not belong to the space: that is a mistake, not a trial.
     """
     (trial,) = run_trials(task, [configuration], space=space, seeds=[seed], fidelity=fidelity, hardware=hardware)
@@ -117,8 +119,11 @@ def run_trials(
     """
     if len(seeds) != len(configurations):
         raise SpaceError(f"trials need one seed a configuration; got {len(seeds)} for {len(configurations)}")
+    if not 0 < fidelity <= 1:
+        raise SettingsError(f"fidelity must be above 0 and at most 1; got {fidelity}")
     for configuration in configurations:
         space.check(configuration)
+        completed(configuration, task.kind)
     facts = hardware_facts() if hardware is None else hardware
     records = [
         _Record(task.name, c, space.name, s, fidelity, facts) for c, s in zip(configurations, seeds, strict=True)
@@ -157,17 +162,18 @@ def _run_group(task: Task, records: list[_Record]) -> list[Trial]:
 def _train(task: Task, records: list[_Record]) -> Sequence[Outcome | TrainingError]:
     first = records[0]
     learner = LEARNERS[str(first.configuration["learner"])]
+    configurations = [completed(record.configuration, task.kind) for record in records]
     for record in records:
         record.started = time.time()
     if isinstance(learner, Mlp):
         return learner.train_many(
-            [r.configuration for r in records],
+            configurations,
             task,
             [r.seed for r in records],
             fidelity=first.fidelity,
             reports=[r.report for r in records],
         )
-    return [learner.train(first.configuration, task, fidelity=first.fidelity, seed=first.seed, report=first.report)]
+    return [learner.train(configurations[0], task, fidelity=first.fidelity, seed=first.seed, report=first.report)]
 
 
 def _score(task: Task, record: _Record, outcome: Outcome | TrainingError) -> Trial:
