@@ -32,7 +32,13 @@ def record(data: str, store: str, to: str, root: str) -> None:
     runs = open_store(None, Path(store))
     with Campaign(runs, project.root, tasks, settings) as todo:
         fan_out(todo)
-    export(runs, Path(to))
+    facts = {
+        "rows": settings.max_rows,
+        "shared": settings.shared,
+        "own": settings.random,
+        "timeout": settings.timeout_s,
+    }
+    export(runs, Path(to), **facts)
 
 
 def main() -> int:

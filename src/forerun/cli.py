@@ -47,7 +47,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return _refuse(f"the disk is full ({error.filename or 'while writing'}). Free some space and start again: what was finished is kept")
+            return _refuse(
+                f"the disk is full ({error.filename or 'while writing'}). Free some space and start again: "
+                "what was finished is kept"
+            )
         if error.errno in (errno.EACCES, errno.EROFS):
             return _refuse(f"{error.filename} must be writable; {error.strerror}")
         raise
@@ -72,7 +75,9 @@ def parser() -> argparse.ArgumentParser:
 
     space = _command(commands, "space", _space, "show what may be tried, and how much that is")
     space.add_argument("file", nargs="?", type=Path, help="a search space in YAML; by default the built-in one")
-    space.add_argument("--kind", choices=["binary", "multiclass", "regression"], default="binary", help="of the built-in space")
+    space.add_argument(
+        "--kind", choices=["binary", "multiclass", "regression"], default="binary", help="of the built-in space"
+    )
     space.add_argument("--resolution", type=int, default=12, metavar="N", help="levels of a numeric domain (12)")
 
     report = _command(commands, "report", _report, "make the report page again and say where it is")
@@ -87,19 +92,35 @@ def parser() -> argparse.ArgumentParser:
     data.add_argument("--to", type=Path, default=Path("data/raw"), metavar="DIR", help="where to save it (data/raw)")
 
     step = _command(commands, "step", _step, "run one step of the pipeline, as dvc.yaml does")
-    step.add_argument("name", metavar="NAME", help="collect, fingerprint, mine, featurize, train, tune, register or report")
+    step.add_argument(
+        "name", metavar="NAME", help="collect, fingerprint, mine, featurize, train, tune, register or report"
+    )
     return top
 
 
 def _recommend_command(commands: Any) -> None:
-    recommend = _command(commands, "recommend", _recommend, "say what to train on a data set, before anything is trained")
+    recommend = _command(
+        commands, "recommend", _recommend, "say what to train on a data set, before anything is trained"
+    )
     recommend.add_argument("data", metavar="DATA", help="a CSV, Parquet or ARFF file, or the name of a built-in task")
     recommend.add_argument("--target", metavar="COLUMN", help="the column to predict")
-    recommend.add_argument("--budget", type=int, default=0, metavar="N", help="real trainings to spend; without one nothing is trained")
-    recommend.add_argument("--kind", choices=["binary", "multiclass", "regression"], help="by default told from the target column")
+    recommend.add_argument(
+        "--budget", type=int, default=0, metavar="N", help="real trainings to spend; without one nothing is trained"
+    )
+    recommend.add_argument(
+        "--kind", choices=["binary", "multiclass", "regression"], help="by default told from the target column"
+    )
     recommend.add_argument("--metric", help="by default balanced_accuracy, or nrmse for regression")
-    recommend.add_argument("--fix", action="append", default=[], metavar="NAME=VALUE", help="a value that must be used, as learner=mlp; repeatable")
-    recommend.add_argument("--seconds", type=float, metavar="S", help="recommend only what is predicted to train in this time")
+    recommend.add_argument(
+        "--fix",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a value that must be used, as learner=mlp; repeatable",
+    )
+    recommend.add_argument(
+        "--seconds", type=float, metavar="S", help="recommend only what is predicted to train in this time"
+    )
     recommend.add_argument("--top", type=int, default=3, metavar="K", help="recommendations to show (3)")
     recommend.add_argument("--max-rows", type=int, metavar="N", help="sample a larger data set to this many rows")
     recommend.add_argument("--seed", type=int, default=0, help="of the split and the trainings (0)")
@@ -108,7 +129,9 @@ def _recommend_command(commands: Any) -> None:
 
 def _command(commands: Any, name: str, function: Callable[[argparse.Namespace], Any], text: str) -> Any:
     command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-    command.add_argument("--project", type=Path, metavar="DIR", help="the project (by default the one around this folder)")
+    command.add_argument(
+        "--project", type=Path, metavar="DIR", help="the project (by default the one around this folder)"
+    )
     command.set_defaults(command=function)
     return command
 

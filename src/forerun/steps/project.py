@@ -22,7 +22,7 @@ class Project:
             if (folder / "params.yaml").is_file() and (folder / "dvc.yaml").is_file():
                 return cls(folder)
         raise SettingsError(
-            f"a forerun project is a folder with params.yaml and dvc.yaml; neither {here} nor a folder above it is one. "
+            f"a forerun project is a folder with params.yaml and dvc.yaml; neither {here} nor a folder above it is. "
             "Run inside the project, or name it with --project DIR"
         )
 
@@ -64,3 +64,18 @@ class Project:
     def path(self, relative: str) -> Path:
         """Resolve a path from the settings against the root."""
         return (self.root / relative).resolve()
+
+    @property
+    def recommendation(self) -> Path:
+        """The recommendation for the target: story, configuration, model; a folder."""
+        return self.reports / "recommendation"
+
+    @property
+    def registered(self) -> Path:
+        """What was registered, JSON."""
+        return self.reports / "registered.json"
+
+    @property
+    def page(self) -> Path:
+        """The report page."""
+        return self.reports / "report.html"

@@ -83,6 +83,8 @@ class TargetSettings:
     """A built-in task's name, or the path of a CSV, Parquet or ARFF file."""
     column: str | None = None
     """The target column, for a file."""
+    kind: str | None = None
+    """'binary', 'multiclass' or 'regression'; none to tell it from the column."""
     metric: str | None = None
     max_rows: int | None = None
     seed: int = 0
@@ -108,14 +110,6 @@ class TuneSettings:
 
 
 @dataclass(frozen=True)
-class RegisterSettings:
-    """The winner as an MLflow model."""
-
-    name: str = "forerun-{task}"
-    metalearner: str = "forerun-metalearner"
-
-
-@dataclass(frozen=True)
 class RecordSettings:
     """How the shipped history is recorded (not a stage: `python -m flows.record`)."""
 
@@ -138,7 +132,6 @@ class Settings:
     train: TrainSettings = TrainSettings()
     target: TargetSettings = TargetSettings()
     tune: TuneSettings = TuneSettings()
-    register: RegisterSettings = RegisterSettings()
     record: RecordSettings = RecordSettings()
 
 

@@ -14,7 +14,7 @@ import os
 import platform
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -192,3 +192,25 @@ def _alive(writer: str) -> bool:
         return f"{psutil.Process(int(pid)).create_time():.2f}" == born
     except psutil.NoSuchProcess:
         return False
+
+
+def log_summary(
+    store: Store,
+    experiment: str,
+    title: str,
+    *,
+    params: Mapping[str, str],
+    metrics: Mapping[str, float],
+    files: Sequence[Path] = (),
+) -> str:
+    """Write a run that sums something up (an evaluation, a report), with files; returns the run's id."""
+    place = store.experiment(experiment)
+    now = int(time.time() * 1000)
+    values = [Metric(name, float(v), now, 0) for name, v in metrics.items() if math.isfinite(v)]
+    with store.guard(f"log {title}"):
+        run = store.client.create_run(place, now, {"mlflow.source.name": "forerun"}, title).info.run_id
+        store.client.log_batch(run, values, [Param(name, value) for name, value in params.items()])
+        for file in files:
+            store.client.log_artifact(run, str(file))
+        store.client.set_terminated(run)
+    return str(run)

@@ -1,0 +1,112 @@
+"""What a project has learned, and how it is put to work on one task."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+from forerun.errors import HistoryError
+from forerun.learners.hardware import hardware_facts
+from forerun.learners.joint import default_space
+from forerun.metadata import MetaDataset
+from forerun.metadata.metafeatures import metafeatures
+from forerun.metadata.nearest import nearest_tasks
+from forerun.metalearners import Forecaster
+from forerun.report import Neighbour
+from forerun.space import Value
+from forerun.steps.project import Project
+from forerun.steps.settings import TuneSettings
+from forerun.tasks import Task
+from forerun.trials import History
+from forerun.tuning import Tuner, portfolio
+
+PORTFOLIO = 5
+NEIGHBOURS = 5
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """A fitted forecaster, and the history behind it."""
+
+    forecaster: Forecaster
+    meta: MetaDataset
+    history: History
+    digest: str
+    """Hash of the fitted forecaster."""
+
+    @classmethod
+    def load(cls, project: Project, forecaster: Forecaster | None = None) -> Self:
+        """Read what the pipeline made, `forecaster` in place of the one in data/models.
+
+        Raises HistoryError when the pipeline has not run.
+        """
+        for path in (project.models, project.meta, project.trials):
+            if not path.is_dir():
+                raise HistoryError(
+                    f"a recommendation needs a trained meta-learner; {path} is missing. Run: forerun run"
+                )
+        files = sorted(f for f in project.models.rglob("*") if f.is_file())
+        return cls(
+            forecaster or Forecaster.load(project.models),
+            MetaDataset.load(project.meta / "meta.parquet"),
+            History.load(project.trials),
+            hashlib.sha256(b"".join(f.read_bytes() for f in files)).hexdigest()[:16],
+        )
+
+
+@dataclass(frozen=True)
+class Target:
+    """One task, as the project's knowledge sees it."""
+
+    knowledge: Knowledge
+    task: Task
+    settings: TuneSettings
+
+    @cached_property
+    def tuner(self) -> Tuner:
+        """What to train next on the task."""
+        space = default_space(self.task.kind)
+        forecaster = self.knowledge.forecaster
+        fixed = self.fixed
+        return Tuner(
+            forecaster,
+            forecaster.scaler_.transform(metafeatures(self.task), hardware_facts()),
+            space,
+            acquisition=self.settings.acquisition,
+            resolution=self.settings.resolution,
+            fixed=fixed,
+            portfolio=portfolio(
+                self.knowledge.history, space, PORTFOLIO, kind=self.task.kind, without=[self.task.family], fixed=fixed
+            ),
+            seed=self.settings.seed,
+        )
+
+    @property
+    def fixed(self) -> Mapping[str, Value]:
+        """The values that must be used, in the types of their domains."""
+        return default_space(self.task.kind).restore(self.settings.fixed)
+
+    def neighbours(self) -> list[Neighbour]:
+        """The past data sets most like this one, and what worked best there."""
+        history = self.knowledge.history
+        found = []
+        for name, distance in nearest_tasks(self.knowledge.meta, self.tuner.features, NEIGHBOURS):
+            facts = history.tasks.loc[[name]].to_dict(orient="records")[0]
+            finished = history.finished[history.finished["task"] == name]
+            best = finished.loc[[finished["loss"].astype(float).idxmin()]]
+            found.append(
+                Neighbour(
+                    name=name,
+                    family=str(facts["family"]),
+                    distance=distance,
+                    facts={
+                        "kind": str(facts["kind"]),
+                        "rows": round(10 ** float(facts["mf_log10_rows"])),
+                        "columns": round(10 ** float(facts["mf_log10_columns"])),
+                    },
+                    best=history.configurations(best)[0],
+                    loss=float(best["loss"].iloc[0]),
+                )
+            )
+        return found

@@ -1,0 +1,159 @@
+"""A recommendation for anyone's data: zero-shot from the registered meta-learner, or with a few real trainings."""
+
+import argparse
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from forerun.errors import SettingsError
+from forerun.report import Lineage, Story, final_table, write
+from forerun.report.wording import brief
+from forerun.steps.finetune import FineTuned, fine_tune
+from forerun.steps.knowledge import Knowledge, Target
+from forerun.steps.project import Project
+from forerun.steps.report import past
+from forerun.steps.target import read_task
+from forerun.steps.tell import tuned_story, zero_shot_story
+from forerun.tasks import Task
+from forerun.tracking.models import Scores, load_metalearner, register_champion
+from forerun.tracking.registry import Registered
+from forerun.tracking.store import open_store
+from forerun.tuning import Suggestion
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What to train on a task."""
+
+    suggestions: list[Suggestion]
+    """Best first; after real trainings only the winner."""
+    story: Story
+    """Everything there is to tell, for `forerun.report`."""
+    seconds: float
+    """Wall clock it took."""
+    tuned: FineTuned | None = None
+    registered: Registered | None = None
+
+
+def recommend(
+    task: Task,
+    *,
+    project: Project | None = None,
+    budget: int = 0,
+    top: int = 3,
+    fixed: Mapping[str, Any] | None = None,
+    seconds: float | None = None,
+    seed: int = 0,
+) -> Advice:
+    """Say what to train on a task.
+
+    budget: real trainings to spend; 0 trains nothing and answers from the registered meta-learner. With a
+    budget the winner is registered. fixed: values that must be used. seconds: only what is predicted to
+    train in this time. Raises HistoryError or StoreError where the project has learned nothing yet.
+    """
+    began = time.monotonic()
+    if budget < 0 or top < 1:
+        raise SettingsError(f"budget must be at least 0 and top at least 1; got {budget} and {top}")
+    project = project or Project.find()
+    store = open_store(project.settings.store.uri, project.root)
+    knowledge = Knowledge.load(project, load_metalearner(store))
+    settings = replace(project.settings.tune, trials=max(budget, 1), fixed=dict(fixed or {}), seed=seed)
+    target = Target(knowledge, task, settings)
+    lineage = Lineage(tracking_uri=store.label)
+    if not budget:
+        suggested = target.tuner.suggest([], top, limit_s=seconds)
+        if not suggested.suggestions:
+            raise SettingsError(f"seconds must leave something to train; nothing is predicted to train in {seconds} s")
+        story = zero_shot_story(target, suggested.suggestions[0], suggested.found, lineage)
+        return Advice(suggested.suggestions, replace(story, past=past(project)), time.monotonic() - began)
+    result = fine_tune(store, target, project.root, limit_s=seconds)
+    story = tuned_story(target, result, replace(lineage, run_id=result.run_id))
+    registered = _register(store, task, result, story)
+    named = replace(story.lineage, model=registered.name, version=str(registered.version), alias=registered.alias)
+    story = replace(story, past=past(project), lineage=named)
+    winner = [
+        s for r in result.tuned.rounds for s in r.suggestions if s.configuration == story.recommendation.configuration
+    ]
+    return Advice(winner[:1], story, time.monotonic() - began, result, registered)
+
+
+def _register(store: Any, task: Task, result: FineTuned, story: Story) -> Registered:
+    found, final = story.recommendation, result.winner.final
+    assert final is not None  # noqa: S101 - fine_tune raises otherwise
+    scores = Scores(found.validation_loss, found.test_loss, found.loss, found.std)
+    lineage = {"winner_run": result.run_id}
+    return register_champion(
+        store, task, final.model, found.configuration, scores, metrics=final.metrics, lineage=lineage
+    )
+
+
+# -- command line -----------------------------------------------------------------------------------
+
+
+def command(project: Project, options: argparse.Namespace) -> None:
+    """`forerun recommend`: print the advice, and write the page where one is wanted."""
+    task = read_task(
+        options.data,
+        options.target,
+        kind=options.kind,
+        metric=options.metric,
+        max_rows=options.max_rows,
+        seed=options.seed,
+    )
+    advice = recommend(
+        task,
+        project=project,
+        budget=options.budget,
+        top=options.top,
+        fixed=dict(_fixed(text) for text in options.fix),
+        seconds=options.seconds,
+        seed=options.seed,
+    )
+    print(describe(advice))
+    if options.report is not None:
+        write(advice.story, Path(options.report))
+        print(f"Report: {Path(options.report).resolve()}")
+
+
+def _fixed(text: str) -> tuple[str, Any]:
+    import yaml
+
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise SettingsError(f"--fix must be NAME=VALUE, as learner=mlp; got {text!r}")
+    return name.strip(), yaml.safe_load(value)
+
+
+def describe(advice: Advice) -> str:
+    """The advice in lines for a terminal."""
+    lines = [final_table(advice.story)]
+    for suggestion in advice.suggestions[1:]:
+        lines.append(
+            f"  or {brief(suggestion.configuration, 400)}: predicted {suggestion.loss:.3f} ± {suggestion.std:.3f}"
+        )
+    lines += ["", *_why(advice.story)]
+    if advice.registered is not None:
+        lines.append(
+            f"Registered: {advice.registered.name} version {advice.registered.version}, {advice.registered.alias}"
+        )
+    search = advice.story.search
+    lines.append(
+        f"Chosen among {search.size:.2g} configurations, {search.scored:,} of them scored; "
+        f"{advice.seconds:.1f} s in all."
+    )
+    return "\n".join(lines)
+
+
+def _why(story: Story) -> list[str]:
+    lines = []
+    if story.explanation is not None and len(story.explanation):
+        domains = story.explanation.drop_duplicates("domain").head(3)
+        said = ", ".join(
+            f"{d} ({share:.0%})" for d, share in zip(domains["domain"], domains["importance"], strict=True)
+        )
+        lines.append(f"What matters most here: {said} of what is predicted to vary over the space.")
+    if story.neighbours:
+        lines.append("Most alike in the history: " + ", ".join(n.name for n in story.neighbours[:3]) + ".")
+    return lines

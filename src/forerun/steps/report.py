@@ -1,0 +1,89 @@
+"""The report: one page that tells what was recommended, why, how sure, and what it was worth."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from forerun.metadata import MetaDataset
+from forerun.report import Estimate, MethodScore, Past, Story, write
+from forerun.report.story import Lineage
+from forerun.steps.project import Project
+from forerun.steps.tell import load_story
+from forerun.tracking import names
+from forerun.tracking.log import log_summary
+from forerun.tracking.store import open_store
+
+SHARES = {50: 0.5, 80: 0.8, 95: 0.95}
+TRIALS = (1, 3, 5, 10)
+BASELINES = ("random", "average", "nearest")
+
+
+def run(project: Project) -> None:
+    """Write data/reports/report.html and log it to MLflow."""
+    story = full_story(project)
+    write(story, project.page)
+    log_summary(
+        open_store(project.settings.store.uri, project.root),
+        names.META,
+        f"report {story.task.name}",
+        params={"task": story.task.name},
+        metrics={"test_loss": story.recommendation.test_loss, "validation_loss": story.recommendation.validation_loss},
+        files=[project.page],
+    )
+
+
+def full_story(project: Project) -> Story:
+    """The pipeline's story, with what is known of the meta-learner and of what was registered."""
+    story = load_story(project.recommendation / "story.json")
+    told = json.loads(project.registered.read_text()) if project.registered.is_file() else None
+    return replace(story, past=past(project), lineage=_lineage(story.lineage, told))
+
+
+def _lineage(known: Lineage, told: Mapping[str, Any] | None) -> Lineage:
+    if told is None:
+        return known
+    model = told["champion"]
+    serve = f"mlflow models predict -m models:/{model['name']}@{model['alias']} -i rows.csv -t csv --env-manager local"
+    return replace(
+        known,
+        commands=("forerun run", serve),
+        meta_hash=told["meta_hash"],
+        model=model["name"],
+        version=str(model["version"]),
+        alias=model["alias"],
+    )
+
+
+def past(project: Project) -> Past:
+    """The history behind the recommendation, and how each meta-learner did on tasks left out."""
+    meta = MetaDataset.load(project.meta / "meta.parquet")
+    found = json.loads((project.reports / "evaluation.json").read_text())
+    methods = [_method(name, scores) for name, scores in found["methods"].items()]
+    best = found["methods"][found["best"]]["regret"]["mean"]
+    return Past(
+        trials=len(meta),
+        tasks=len(meta.tasks),
+        families=len(set(meta.families)),
+        methods=methods,
+        chosen=found["best"],
+        why=f"the lowest mean regret over the first ten trials on tasks left out ({best:.3f})",
+    )
+
+
+def _method(name: str, scores: Mapping[str, Mapping[str, float]]) -> MethodScore:
+    def estimate(score: str) -> Estimate:
+        value = scores.get(score)
+        return Estimate(value["mean"], value["low"], value["high"]) if value else Estimate(float("nan"))
+
+    return MethodScore(
+        name=name,
+        rank_correlation=estimate("spearman"),
+        regret={t: estimate(f"regret_{t}") for t in TRIALS},
+        coverage={
+            share: scores[f"raw_coverage_{percent}"]["mean"]
+            for percent, share in SHARES.items()
+            if f"raw_coverage_{percent}" in scores
+        },
+        baseline=name in BASELINES,
+    )

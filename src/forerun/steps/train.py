@@ -1,0 +1,70 @@
+"""Step 2: judge every meta-learner on tasks left out, fit the best one on everything."""
+
+import json
+
+import pandas as pd
+from tqdm import tqdm
+
+from forerun.evaluation import TRIALS, Evaluation, Summary, evaluate
+from forerun.metadata import MetaDataset
+from forerun.metalearners import METALEARNERS, Forecaster
+from forerun.steps.project import Project
+from forerun.tracking import names
+from forerun.tracking.log import log_summary
+from forerun.tracking.store import open_store
+
+
+def run(project: Project) -> None:
+    """Write data/models and the evaluation in data/reports; log the evaluation as an MLflow run."""
+    settings = project.settings.train
+    meta = MetaDataset.load(project.meta / "meta.parquet")
+    with tqdm(desc="leave tasks out", unit="fold") as bar:
+
+        def progress(done: int, of: int) -> None:
+            bar.total = of
+            bar.update(done - bar.n)
+
+        found = evaluate(
+            meta,
+            settings.candidates,
+            folds=settings.folds or None,
+            seeds=settings.seeds,
+            most=settings.candidates_per_task,
+            progress=progress,
+        )
+    clock = choose_clock(found.summary, settings.candidates, found.best)
+    Forecaster(METALEARNERS[found.best](), METALEARNERS[clock]()).fit(meta).save(project.models)
+    write(project, found, clock)
+    mean = found.summary[found.best]["regret"]["mean"]
+    print(
+        f"{found.best} predicts losses (mean regret over {TRIALS} trials {mean:.3f} on tasks left out), {clock} times"
+    )
+
+
+def choose_clock(summary: Summary, candidates: tuple[str, ...], fallback: str) -> str:
+    """The meta-learner that tells training times best; `fallback` where the history knows no times."""
+    timed = [name for name in candidates if "seconds_factor" in summary[name]]
+    return min(timed, key=lambda name: summary[name]["seconds_factor"]["mean"], default=fallback)
+
+
+def write(project: Project, found: Evaluation, clock: str) -> None:
+    """Write the scores as DVC's metrics and plots, and as an MLflow run."""
+    project.reports.mkdir(parents=True, exist_ok=True)
+    found.scores.to_parquet(project.reports / "evaluation.parquet", index=False)
+    metrics = project.reports / "evaluation.json"
+    metrics.write_text(json.dumps({"best": found.best, "clock": clock, "methods": found.summary}, indent=1) + "\n")
+    rows = [
+        {"method": name, "trials": t, **{"regret" if k == "mean" else k: v for k, v in scores[f"regret_{t}"].items()}}
+        for name, scores in found.summary.items()
+        for t in range(1, TRIALS + 1)
+    ]
+    plot = project.reports / "regret.csv"
+    pd.DataFrame(rows).to_csv(plot, index=False)
+    log_summary(
+        open_store(project.settings.store.uri, project.root),
+        names.META,
+        "evaluation",
+        params={"best": found.best, "clock": clock, "folds": str(project.settings.train.folds)},
+        metrics={f"{m}.{s}": v["mean"] for m, scores in found.summary.items() for s, v in scores.items()},
+        files=[metrics, plot],
+    )
