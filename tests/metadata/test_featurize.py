@@ -39,7 +39,7 @@ def make_trial(task: str, i: int, space: SearchSpace = SVM, **changes: object) -
 
 def make_tasks(*names: str) -> pd.DataFrame:
     rng = np.random.default_rng(0)
-    rows = {"family": [n.split("-")[0] for n in names], "kind": "binary"}
+    rows = {"family": [n.split("-")[0] for n in names], "kind": "binary", "digest": list(names)}
     rows |= {f"mf_{name}": rng.normal(size=len(names)) for name in ("rows", "stump")}
     return pd.DataFrame(rows, index=pd.Index(names, name="task"))
 
@@ -138,7 +138,7 @@ def test_a_task_of_the_history_gets_its_own_row_of_features_when_it_comes_as_new
 def test_a_history_without_meta_features_or_hardware_still_featurizes():
     history = make_history()
     trials = history.trials.drop(columns=[c for c in history.trials if c.startswith("hw_")])
-    meta = featurize(History(trials, history.tasks[["family"]], history.spaces))
+    meta = featurize(History(trials, history.tasks[["family", "digest"]], history.spaces))
     assert meta.features.shape == (4, 0)
     assert meta.scaler.transform({"rows": 3.0}).shape == (0,)
 

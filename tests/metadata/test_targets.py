@@ -44,7 +44,7 @@ def test_failed_and_exploded_trainings_have_the_worst_target():
     y, standard = standardise(np.array([0.1, 0.2, 0.3, 1e30, np.nan, np.inf]))
     assert y[3] == pytest.approx(WORST)
     assert (y[4:] == WORST).all()
-    assert standard.location == pytest.approx(0.25)
+    assert standard.location == pytest.approx(0.175)
 
 
 def test_an_exploded_training_moves_the_good_ones_little():

@@ -67,7 +67,7 @@ def _families(meta: MetaDataset, history: History) -> str:
         counts = (f"{mine.sum():,}", f"{np.isnan(loss).sum():,}")
         described = (about.get("kind", ""), about.get("metric", ""))
         rows.append([meta.families[i], name, *described, *counts, *standard, about.get("source", "")])
-    head = ["family", "task", "kind", "metric", "trials", "failed", "best loss", "median loss", "scale", "source"]
+    head = ["family", "task", "kind", "metric", "trials", "failed", "best loss", "quartile", "scale", "source"]
     return "## Tasks\n\n" + table(head, sorted(rows, key=lambda row: (str(row[0]), str(row[1]))))
 
 

@@ -26,7 +26,7 @@ def metafeatures(task: Task) -> dict[str, float]:
     (0.6020599913279624, 1.0, True)
     """
     table = Table.of(task)
-    found = general(task) | target(table) | statistical(table) | informational(table) | landmarks(table)
+    found = general(task) | values(table) | target(table) | statistical(table) | informational(table) | landmarks(table)
     return {name: float(value) if math.isfinite(value) else float("nan") for name, value in found.items()}
 
 
@@ -35,24 +35,31 @@ def general(task: Task) -> dict[str, float]:
     X = task.train.X
     rows, columns = X.shape
     missing = X.isna().to_numpy()
-    categories = [X[c].nunique() for c in task.categorical]
-    distinct = [X[c].nunique() for c in X.columns if c not in set(task.categorical)]
-    encoded = len(distinct) + sum(categories)
+    categories = [len(X[c].cat.categories) for c in task.categorical]
+    numeric = columns - len(categories)
     return {
         "log10_rows": math.log10(rows),
         "log10_columns": math.log10(columns),
         "log10_rows_per_column": math.log10(rows / columns),
-        "log10_rows_per_encoded_column": math.log10(rows / max(encoded, 1)),
+        "log10_rows_per_encoded_column": math.log10(rows / (numeric + sum(categories))),
         "categorical_share": len(categories) / columns,
         "log10_categories_mean": math.log10(max(float(np.mean(categories)), 1.0)) if categories else 0.0,
-        "two_valued_share": sum(d == 2 for d in (*distinct, *categories)) / columns,
-        "distinct_share_mean": float(np.mean(distinct)) / rows if distinct else 0.0,
         "missing_share": float(missing.mean()),
         "rows_with_missing_share": float(missing.any(axis=1).mean()),
         "columns_with_missing_share": float(missing.any(axis=0).mean()),
         "is_regression": float(task.kind == "regression"),
         "is_binary": float(task.kind == "binary"),
         "log2_classes": math.log2(len(task.classes)) if task.classes else float("nan"),
+    }
+
+
+def values(table: Table) -> dict[str, float]:
+    """How many different values columns have (of the sampled rows)."""
+    distinct = np.array([len(np.unique(c[np.isfinite(c)])) for c in table.numeric.T])
+    codes = np.array([len(np.unique(c[c >= 0])) for c in table.codes.T])
+    return {
+        "two_valued_share": float(np.mean(np.concatenate([distinct, codes]) == 2)),
+        "distinct_share_mean": mean(distinct / len(table)),
     }
 
 

@@ -14,16 +14,18 @@ import numpy.typing as npt
 import pandas as pd
 
 from forerun.space import Floats
-from forerun.tasks import Part, Task
+from forerun.tasks import Task
 
 Codes = npt.NDArray[np.int64]
 
-MAX_ROWS = 10_000
+MAX_ROWS = 5_000
 """Larger training parts are sampled to this."""
 MAX_COLUMNS = 100
 """Of wide data, this many numeric and as many categorical columns are looked at, evenly spread."""
 MAX_CATEGORIES = 10
 """Of a categorical column, the most frequent ones are encoded."""
+MAX_ENCODED = 100
+"""Of all encoded columns, this many are used, evenly spread."""
 
 
 @dataclass(frozen=True)
@@ -41,16 +43,18 @@ class Table:
     @classmethod
     def of(cls, task: Task) -> "Table":
         """Read the training part; the other parts are not looked at."""
-        part = _sample(task.train)
-        numeric = [c for c in task.columns if c not in set(task.categorical)]
-        X = _spread(part.X[numeric]).to_numpy(dtype=float)
-        X = np.where(np.isfinite(X), X, np.nan)
-        largest = np.nan_to_num(np.abs(X)).max(axis=0, initial=0.0)
-        categories = _spread(part.X[task.categorical])
-        codes = np.empty(categories.shape, dtype=np.int64)
-        for i, name in enumerate(categories.columns):
-            codes[:, i] = categories[name].cat.codes
-        return cls(X / np.where(largest > 0, largest, 1.0), codes, part.y, task.kind == "regression")
+        X, y = task.train.X, task.train.y
+        categorical = task.categorical
+        numeric = _looked_at([c for c in task.columns if c not in categorical])
+        categorical = _looked_at(categorical)
+        columns = [X[c].to_numpy(dtype=float) for c in numeric] + [X[c].cat.codes.to_numpy() for c in categorical]
+        content = pd.util.hash_pandas_object(pd.DataFrame(dict(enumerate([*columns, y]))), index=False)
+        order = np.argsort(content.to_numpy(), kind="stable")[:MAX_ROWS]
+        sampled = np.array([c[order] for c in columns], dtype=float).reshape(len(columns), len(order)).T
+        numbers = np.where(np.isfinite(sampled), sampled, np.nan)[:, : len(numeric)]
+        largest = np.nan_to_num(np.abs(numbers)).max(axis=0, initial=0.0)
+        codes = sampled[:, len(numeric) :].astype(np.int64)
+        return cls(numbers / np.where(largest > 0, largest, 1.0), codes, y[order], task.kind == "regression")
 
     def __len__(self) -> int:
         return len(self.y)
@@ -66,6 +70,7 @@ class Table:
             frequent = np.argsort(-counts, kind="stable")[:MAX_CATEGORIES]
             blocks.append((code[:, None] == frequent).astype(float))
         Z = np.concatenate(blocks, axis=1)
+        Z = Z[:, spread(Z.shape[1], MAX_ENCODED)]
         Z = Z - Z.mean(axis=0)
         std = Z.std(axis=0)
         varies = std > 1e-12
@@ -100,14 +105,10 @@ def ranked(values: npt.NDArray[np.generic]) -> Codes:
     return np.asarray(np.unique(values, return_inverse=True)[1], dtype=np.int64)
 
 
-def _sample(part: Part) -> Part:
-    content = part.X.set_axis(range(part.X.shape[1]), axis=1).assign(y=part.y)
-    order = np.argsort(pd.util.hash_pandas_object(content, index=False).to_numpy(), kind="stable")[:MAX_ROWS]
-    return Part(part.X.iloc[order], part.y[order])
+def spread(width: int, most: int) -> Codes:
+    """Positions of at most `most` of so many columns, evenly spread."""
+    return np.linspace(0, width - 1, min(width, most)).round().astype(np.int64)
 
 
-def _spread(frame: pd.DataFrame) -> pd.DataFrame:
-    width = frame.shape[1]
-    if width <= MAX_COLUMNS:
-        return frame
-    return frame.iloc[:, np.linspace(0, width - 1, MAX_COLUMNS).round().astype(int)]
+def _looked_at(names: list[str]) -> list[str]:
+    return [names[i] for i in spread(len(names), MAX_COLUMNS)]

@@ -5,13 +5,14 @@ Notation: l raw losses (k,) of one task, a location, s scale, z = (l - a) / s, y
 Losses of different tasks share neither unit nor offset, a few of them explode, and what is decided is
 decided among the good ones. So per task
 
-    a = median(l)        s = (median - 10 % quantile) / 1.28, at least (median - min) / 5
-    y = z                          where z <= 0: the good half keeps its proportions
-    y = z / (1 + z / WORST)        where z > 0: the bad half is bent towards WORST, which it never reaches
+    a = 25 % quantile of l         s = (a - 5 % quantile) / 0.97, at least (a - min) / 5
+    y = z                          where z <= 0: the good quarter keeps its proportions
+    y = z / (1 + z / WORST)        where z > 0: the rest is bent towards WORST, which it never reaches
 
-The bend is monotone, continuously differentiable and inverted in closed form, z = y / (1 - y / WORST).
-A failed trial counts as an infinitely bad one: y = WORST. An affine change of the losses (with a positive
-factor) moves a and s along and leaves y as it was.
+The bend is monotone, continuously differentiable and inverted in closed form, z = y / (1 - y / WORST). A
+failed trial counts as an infinitely bad one: y = WORST. An affine change of the losses (with a positive
+factor) moves a and s along and leaves y as it was. What other transforms cost is measured in
+`benchmarks/targets.py`.
 
 For a new task a and s are predicted (`ScaleModel`) and, from its first trials on, estimated (`locate`).
 Target units of training times are log10 seconds as they are (`ABSOLUTE`): there absolute values count.
@@ -29,8 +30,8 @@ WORST = 3.0
 """Target of an infinite loss, and of a failed trial."""
 NEARLY_WORST = 0.99 * WORST
 """Targets are read back up to here, that is up to 99 scales x WORST above the location: finite."""
-GAUSS_10 = 1.2815515655446004
-"""The 90 % quantile of the standard normal distribution."""
+GAP = 0.9703638
+"""Between the 5 % and the 25 % quantile of the standard normal distribution."""
 
 
 class Units(NamedTuple):
@@ -56,7 +57,7 @@ class Standard:
     pivot: float = 0.0
     """The z at which the doubt about the scale moves nothing: where the task's known trials lie."""
     bent: bool = True
-    """Whether the bad half is bent; not for times."""
+    """Whether what is worse than the location is bent; not for times."""
 
     def forward(self, losses: Floats) -> Floats:
         """Turn raw losses into target units; what is not finite (failed) becomes WORST."""
@@ -112,13 +113,12 @@ def standard_of(losses: Floats) -> Standard:
     known = known[np.isfinite(known)]
     if not len(known):
         return Standard(0.0, 1.0)
-    least, low, middle, above, high, most = np.quantile(known, [0, 0.1, 0.5, 0.75, 0.9, 1])
-    # where more than half are equally good, the spread of the worse ones is all there is
-    scales = (max((middle - low) / GAUSS_10, (middle - least) / 5), above - middle, high - middle, most - middle)
+    least, low, location, *above = (float(v) for v in np.quantile(known, [0, 0.05, 0.25, 0.5, 0.75, 0.9, 1]))
+    # where the best quarter is equally good, the spread of the worse ones is all there is
+    scales = (max((location - low) / GAP, (location - least) / 5), *(v - location for v in above))
     # above the rounding errors of the good ones: an exploded loss must not hide their spread
-    noise = 1e-12 * max(abs(least), abs(middle))
-    scale = next((float(s) for s in scales if s > noise), 1.0)
-    return Standard(float(middle), scale)
+    noise = 1e-12 * max(abs(least), abs(location))
+    return Standard(location, next((s for s in scales if s > noise), 1.0))
 
 
 def locate(losses: Floats, mean: Floats, std: Floats, prior: Standard) -> Standard:
