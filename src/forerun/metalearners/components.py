@@ -34,8 +34,8 @@ class Components:
         count = min(count, most)
         axes = vectors[:, :count]
         # eigenvectors come with either sign; the larger half decides, so that equal data give equal axes
-        signs = np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(count)])
-        axes = axes * signs
+        if count:
+            axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(count)])
         # contiguous: a product's last bit depends on the layout, and a saved array comes back in this one
         return cls(center, np.ascontiguousarray(axes / np.sqrt(variances[:count]) if unit else axes))
 

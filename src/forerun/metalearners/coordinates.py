@@ -46,7 +46,7 @@ class Coordinates:
 
 def levels(grams: Grams) -> Floats:
     """Mean target of each task (T,), as if all had tried the same; the first basis function is 1."""
-    n = np.maximum(grams.n, 1.0)
+    n = np.maximum(grams.G[:, 0, 0], 1e-9)
     means, y = grams.G[:, 0] / n[:, None], grams.g[:, 0] / n
     # effects of configurations within tasks, shared by all
     within = np.sum(grams.G - n[:, None, None] * means[:, :, None] * means[:, None, :], axis=0)

@@ -15,19 +15,22 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from forerun.errors import FormatError, HistoryError
-from forerun.metadata import MetaDataset, ScaleModel, Standard
+from forerun.metadata import LOSS, MetaDataset, ScaleModel, Standard
 from forerun.metadata.scales import Line
 from forerun.metalearners.base import Context, Floats, Prediction
 from forerun.metalearners.components import Components
 from forerun.metalearners.coordinates import Coordinates
-from forerun.metalearners.hierarchy import Grams, Hierarchy, Variances, learn, shared_weights
+from forerun.metalearners.hierarchy import Grams, Hierarchy, Variances, learn, own_weights, shared_weights
 from forerun.metalearners.posterior import Belief, Data, update
 
 Basis = Callable[[Floats], Floats]
 """Encoded configurations (n, d) to basis functions (n, p)."""
 FOLDS = 5
+GUESS = 0.1
+"""Of `Head.luck`, before it is known."""
 QUANTILES = {0.50: 0.6745, 0.80: 1.2816, 0.95: 1.9600}
 """Of |standard normal|: central intervals and their half widths."""
 
@@ -43,16 +46,24 @@ class Head:
     """Factor on every std, from tasks of families held out."""
     trust: float
     """Prior probability of the hypothesis `transfer`."""
+    luck: float
+    """In (0, 1]: variance of a finished training's result by that of a failed one: failing is a matter of luck too."""
 
     @classmethod
     def fit(cls, Phi: Floats, meta: MetaDataset, *, coordinates: int, trust: float) -> Self:
         """Learn from the basis functions Phi (n, p) of the trials of a meta-dataset."""
-        grams = Grams.of(Phi, meta.y, meta.task, len(meta.tasks))
-        found, C = Coordinates.fit(meta, grams, coordinates)
         weights = importance(meta)
-        hierarchy = learn(grams, C, weights)
-        temperature = _temperature(hierarchy, C, weights, Phi, meta)
-        return cls(hierarchy, found, ScaleModel().fit(meta), temperature, trust)
+        failed = meta.failed if meta.target == LOSS else np.zeros(len(meta), dtype=bool)
+        luck = GUESS
+        for _ in range(2 if failed.any() else 1):
+            grams = Grams.of(Phi, meta.y, meta.task, len(meta.tasks), np.where(failed, luck, 1.0))
+            found, C = Coordinates.fit(meta, grams, coordinates)
+            hierarchy = learn(grams, C, weights)
+            own = own_weights(grams, C, hierarchy)[meta.task]
+            luck = _luck(meta.y - np.einsum("np,np->n", Phi, own), failed)
+        finished = meta.of_rows(np.flatnonzero(~failed))
+        temperature = _temperature(hierarchy, grams, C, weights, (Phi[~failed], finished))
+        return cls(hierarchy, found, ScaleModel().fit(meta), temperature, trust, luck)
 
     def adapt(self, basis: Basis, context: Context) -> "Adapted":
         """Condition on the target's trials."""
@@ -71,8 +82,10 @@ class Head:
         known = np.isfinite(context.y)
         # a failed training has a loss (the worst) but says nothing about its time
         kept = np.full(len(known), True) if standard.bent else known
-        data = Data(prior.basis(context.X[kept]), standard.forward(context.y)[kept], (known & standard.bent)[kept])
-        beliefs = tuple(update(belief, data, prior.noise) for belief in prior.beliefs)
+        noise = prior.noise / np.where(known, 1.0, self.luck)
+        floating = known & standard.bent
+        data = Data(prior.basis(context.X[kept]), standard.forward(context.y)[kept], floating[kept], noise[kept])
+        beliefs = tuple(update(belief, data) for belief in prior.beliefs)
         logs = np.log(np.maximum(prior.shares, 1e-300)) + np.array([b.evidence for b in beliefs])
         shares = np.exp(logs - logs.max())
         return replace(prior, beliefs=beliefs, shares=tuple(shares / shares.sum()), standard=standard)
@@ -83,6 +96,7 @@ class Head:
         settings = {
             "temperature": self.temperature,
             "trust": self.trust,
+            "luck": self.luck,
             "noise": h.variances.noise,
             "scales": self.scales.to_dict(),
         }
@@ -104,7 +118,12 @@ class Head:
             timed = "level" in arrays
             line = Line(settings["level"], arrays["level"], settings["level_std"]) if timed else None
             scales = ScaleModel.from_dict(settings["scales"])
-            return cls(hierarchy, Coordinates(components, line), scales, settings["temperature"], settings["trust"])
+            return cls(
+                hierarchy,
+                Coordinates(components, line),
+                scales,
+                *(settings[k] for k in ("temperature", "trust", "luck")),
+            )
         except KeyError as error:
             raise FormatError(f"the state of a meta-learner must hold {error.args[0]!r}; it is missing") from error
 
@@ -166,16 +185,23 @@ def importance(meta: MetaDataset) -> Floats:
     return np.asarray(1 / np.sqrt(counts[place]) / np.maximum(variances, 1.0))
 
 
-def _temperature(h: Hierarchy, C: Floats, weights: Floats, Phi: Floats, meta: MetaDataset) -> float:
-    """How much wider than claimed the errors on held-out families are.
+def _luck(residual: Floats, failed: npt.NDArray[np.bool_]) -> float:
+    if failed.all() or not failed.any():
+        return 1.0
+    squares = [float(np.mean(residual[rows] ** 2)) for rows in (~failed, failed)]
+    return float(np.clip(squares[0] / max(squares[1], 1e-12), 0.01, 1.0))
+
+
+def _temperature(h: Hierarchy, grams: Grams, C: Floats, weights: Floats, finished: tuple[Floats, MetaDataset]) -> float:
+    """How much wider than claimed the errors on held-out families are, of finished trials.
 
     Only W is learned without them; the variances, of which every task is a small part, stay.
     """
+    Phi, meta = finished
     families = np.unique(np.array(meta.families))
-    if len(families) < 2:
+    if len(families) < 2 or not len(meta):
         return 1.0
     fold = np.searchsorted(families, np.array(meta.families)) % min(FOLDS, len(families))
-    grams = Grams.of(Phi, meta.y, meta.task, len(meta.tasks))
     ratios = []
     for held in range(fold.max() + 1):
         share = np.where(fold == held, 0.0, weights / weights.mean())
@@ -183,7 +209,7 @@ def _temperature(h: Hierarchy, C: Floats, weights: Floats, Phi: Floats, meta: Me
         part = replace(h, W=W, doubt=doubt)
         for t in np.flatnonzero(fold == held):
             ratios.append(_errors(part, C[t], Phi[meta.task == t], meta.y[meta.task == t]))
-    tasks = np.concatenate([np.full(len(r), 1 / len(r)) for r in ratios])
+    tasks = np.concatenate([np.full(len(r), 1 / max(len(r), 1)) for r in ratios])
     return _widening(np.concatenate(ratios), tasks)
 
 

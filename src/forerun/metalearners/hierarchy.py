@@ -41,14 +41,15 @@ class Grams:
     """(T,) number of trials"""
 
     @classmethod
-    def of(cls, Phi: Floats, y: Floats, task: npt.NDArray[np.int64], tasks: int) -> Self:
-        """Sum up trials Phi (n, p), y (n,)."""
+    def of(cls, Phi: Floats, y: Floats, task: npt.NDArray[np.int64], tasks: int, weight: Floats) -> Self:
+        """Sum up trials Phi (n, p), y (n,), whose noise has variance s2 / weight (n,)."""
         order = np.argsort(task, kind="stable")
         bounds = np.searchsorted(task[order], np.arange(tasks + 1))
         parts = [order[a:b] for a, b in pairwise(bounds)]
-        G = np.stack([Phi[rows].T @ Phi[rows] for rows in parts])
-        g = np.stack([Phi[rows].T @ y[rows] for rows in parts])
-        return cls(G, g, np.array([y[rows] @ y[rows] for rows in parts]), np.diff(bounds).astype(float))
+        heavy, wy = Phi * weight[:, None], weight * y
+        G = np.stack([Phi[rows].T @ heavy[rows] for rows in parts])
+        g = np.stack([Phi[rows].T @ wy[rows] for rows in parts])
+        return cls(G, g, np.array([y[rows] @ wy[rows] for rows in parts]), np.diff(bounds).astype(float))
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,14 @@ class Hierarchy:
     def covariance(self, c: Floats) -> Floats:
         """Doubt about them, (p, p): that about W and the task's own deviation."""
         return np.asarray(self.variances.D + np.einsum("a,aibj,b->ij", c, self.doubt, c, optimize=True))
+
+
+def own_weights(grams: Grams, C: Floats, hierarchy: Hierarchy) -> Floats:
+    """Expected weights (T, p) of the tasks themselves, their trials known."""
+    S = hierarchy.variances.own(grams)
+    shared = C @ hierarchy.W
+    residual = grams.g - np.einsum("tij,tj->ti", grams.G, shared)
+    return np.asarray(shared + np.einsum("tij,tj->ti", S, residual) / hierarchy.variances.noise)
 
 
 def learn(grams: Grams, C: Floats, importance: Floats) -> Hierarchy:

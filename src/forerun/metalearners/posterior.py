@@ -4,7 +4,7 @@ Notation: k trials, p basis functions, Phi (k, p), y (k,) target units up to an 
 
     u y_i + a = mu_i + Phi_i delta + noise,    delta ~ N(0, D),    a flat,    log u ~ N(0, UNIT_DOUBT^2)
 
-Failed trials are bad in absolute terms: theirs is u = 1, a = 0. With K = Phi D Phi' + s2 I and v the
+Failed trials are bad in absolute terms: theirs is u = 1, a = 0. With K = Phi D Phi' + diag(noise) and v the
 indicator of trials that have an offset, everything goes through the projection
 
     P = K^-1 - K^-1 v v' K^-1 / (v' K^-1 v)
@@ -36,6 +36,8 @@ class Data:
     """(k,) finite"""
     floating: npt.NDArray[np.bool_]
     """(k,) whether offset and unit of y are unknown."""
+    noise: Floats
+    """(k,) variances."""
 
 
 @dataclass(frozen=True)
@@ -57,14 +59,14 @@ class Belief:
         return np.asarray(Phi @ self.mean), np.maximum(variance, 0.0)
 
 
-def update(prior: Belief, data: Data, noise: float) -> Belief:
+def update(prior: Belief, data: Data) -> Belief:
     """Condition a belief on trials. No trial leaves it as it is, and so does one with an offset."""
     k = len(data.y)
     if k == 0:
         return prior
     D = prior.covariance
     DPhi = D @ data.Phi.T
-    K = data.Phi @ DPhi + noise * np.eye(k)
+    K = data.Phi @ DPhi + np.diag(data.noise)
     precision = np.asarray(np.linalg.inv(K), dtype=float)
     evidence = -0.5 * float(np.linalg.slogdet(K)[1])
     v = data.floating.astype(float)

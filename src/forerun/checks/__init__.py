@@ -1,0 +1,18 @@
+"""The promises that every plug-in keeps, as plain functions that a plug-in is handed to.
+
+A promise is broken by raising PromiseBroken, which says in words what came instead. Tests run them all over
+every entry of the registries; the author of a plug-in that is not registered can run them too:
+
+    for promise in METALEARNER_PROMISES.values():
+        promise(MyMetaLearner)
+
+Form is not enough: a method that ranks at random has the right shapes. So promises include what a method
+achieves.
+"""
+
+from forerun.checks.broken import PromiseBroken
+from forerun.checks.learners import LEARNER_PROMISES
+from forerun.checks.metalearners import METALEARNER_PROMISES
+from forerun.checks.search import SEARCH_PROMISES
+
+__all__ = ["LEARNER_PROMISES", "METALEARNER_PROMISES", "SEARCH_PROMISES", "PromiseBroken"]

@@ -1,0 +1,114 @@
+"""The promises of search strategies. Each takes a function that makes one, and raises PromiseBroken."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from forerun.checks.broken import require
+from forerun.checks.world import SPACE
+from forerun.search import Problem, SearchStrategy
+from forerun.search.base import Ranked, Score
+from forerun.space import Floats, Grid, Levels
+
+Make = Callable[[], SearchStrategy]
+Promise = Callable[[Make], None]
+SEEDS = 4
+
+
+def network(grid: Grid, seed: int) -> Score:
+    """A random ReLU network over encoded rows: no axis is independent of the others."""
+    rng = np.random.default_rng(seed)
+    first, last = rng.normal(size=(len(grid.encoder.columns), 8)), rng.normal(size=8)
+    return lambda X: np.asarray(np.maximum(X @ first, 0) @ last)
+
+
+def finds_the_optimum_of_a_small_space(make: Make) -> None:
+    """On a space small enough to enumerate, the first candidate is the optimum."""
+    grid = SPACE.grid(6)
+    for seed in range(SEEDS):
+        _, scores = _all(grid, network(grid, seed))
+        found = _search(make, grid, 1, seed)
+        require(
+            np.isclose(found.scores[0], scores.min()),
+            f"the optimum of {grid.size} configurations scores {scores.min():.6g}; got {found.scores[0]:.6g}",
+        )
+
+
+def claims_no_more_than_is_true(make: Make) -> None:
+    """Where it says that nothing scores better, nothing does; and it scored no more than it says."""
+    grid = SPACE.grid(4)
+    for seed in range(SEEDS):
+        counted = 0
+        score = network(grid, seed)
+
+        def counting(X: Floats, score: Score = score) -> Floats:
+            nonlocal counted
+            counted += len(X)
+            return score(X)
+
+        found = make().search(Problem(counting, grid), 1, np.random.default_rng(seed))
+        if found.exhaustive:
+            best = _all(grid, score)[1].min()
+            require(np.isclose(found.scores[0], best), f"it claims to be exhaustive, and {best} is better")
+        require(found.scored <= counted, f"it claims to have scored {found.scored} candidates; it scored {counted}")
+
+
+def candidates_are_distinct_sorted_and_canonical(make: Make) -> None:
+    """k distinct configurations, best first, with their true scores."""
+    grid = SPACE.grid(5)
+    found = _search(make, grid, 20, 0)
+    require(len(found.L) == 20, f"20 candidates were asked for; got {len(found.L)}")
+    require(len(np.unique(found.L, axis=0)) == 20, "candidates must be distinct")
+    require((grid.canonical(found.L) == found.L).all(), "candidates must be canonical: inactive axes at level 0")
+    require((np.diff(found.scores) >= 0).all(), f"candidates must come best first; got {found.scores}")
+    true = network(grid, 0)(grid.encode(found.L))
+    require(np.allclose(true, found.scores), "the scores of candidates must be theirs")
+
+
+def respects_fixed_values(make: Make) -> None:
+    """What the user fixed is in every candidate."""
+    grid = SPACE.grid(5, fixed={"learner": "mlp", "mlp.depth": 3})
+    found = _search(make, grid, 5, 1)
+    for configuration in grid.configurations(found.L):
+        kept = configuration["learner"] == "mlp" and configuration["mlp.depth"] == 3
+        require(kept, f"learner is fixed to mlp and mlp.depth to 3; got {configuration}")
+
+
+def proposes_nothing_forbidden(make: Make) -> None:
+    """What is not feasible is never proposed, also when it would score best."""
+    grid = SPACE.grid(5)
+    column = grid.encoder.columns.index("learner=svm")
+    score = network(grid, 2)
+    problem = Problem(lambda X: score(X) - 100 * X[:, column], grid, lambda X: X[:, column] == 0)
+    found = make().search(problem, 10, np.random.default_rng(0))
+    require(len(found.L) == 10, f"there are more than 10 feasible configurations; got {len(found.L)}")
+    require((grid.encode(found.L)[:, column] == 0).all(), "svm is forbidden, and was proposed")
+
+
+def the_same_generator_gives_the_same_answer(make: Make) -> None:
+    """Randomness comes from the generator that is handed in, and from nowhere else."""
+    grid = SPACE.grid(6)
+    one, two = (_search(make, grid, 8, 3) for _ in range(2))
+    require(one.L.shape == two.L.shape and (one.L == two.L).all(), "the same seed must find the same candidates")
+
+
+SEARCH_PROMISES: dict[str, Promise] = {
+    promise.__name__: promise
+    for promise in (
+        finds_the_optimum_of_a_small_space,
+        claims_no_more_than_is_true,
+        candidates_are_distinct_sorted_and_canonical,
+        respects_fixed_values,
+        proposes_nothing_forbidden,
+        the_same_generator_gives_the_same_answer,
+    )
+}
+
+
+def _search(make: Make, grid: Grid, k: int, seed: int) -> Ranked:
+    return make().search(Problem(network(grid, seed), grid), k, np.random.default_rng(seed))
+
+
+def _all(grid: Grid, score: Score) -> tuple[Levels, Floats]:
+    L = grid.levels_at(np.arange(grid.size))
+    return L, score(grid.encode(L))
