@@ -1,8 +1,10 @@
 """What may be tried: domains, conditions, configurations and their arrays."""
 
+from forerun.space.choices import Categorical, Ordinal, Subset
 from forerun.space.conditions import ALWAYS, Condition
-from forerun.space.domains import Categorical, Domain, Floats, Integer, Ordinal, Real, Subset, Value
+from forerun.space.domains import Domain, Floats, Value
 from forerun.space.grid import Grid, Levels
+from forerun.space.ranges import Integer, Real
 from forerun.space.space import Configuration, SearchSpace
 
 __all__ = [

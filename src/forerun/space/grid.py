@@ -22,8 +22,9 @@ import numpy as np
 import numpy.typing as npt
 
 from forerun.errors import SpaceError
+from forerun.space.choices import Subset
 from forerun.space.conditions import Clause
-from forerun.space.domains import Domain, Floats, Subset, Value
+from forerun.space.domains import Domain, Floats, Value
 
 if TYPE_CHECKING:
     from forerun.space.space import Configuration, SearchSpace

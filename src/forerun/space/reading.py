@@ -5,8 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from forerun.errors import SpaceError
+from forerun.space.choices import Categorical, Ordinal, Subset
 from forerun.space.conditions import Condition
-from forerun.space.domains import DOMAINS, Domain
+from forerun.space.domains import Domain
+from forerun.space.ranges import Integer, Real
+
+DOMAINS: dict[str, type[Domain]] = {d.type: d for d in (Real, Integer, Ordinal, Categorical, Subset)}
 
 
 def read_yaml(path: Path) -> Any:

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from forerun.errors import FormatError, SpaceError
+from forerun.space.choices import Subset
 from forerun.space.conditions import ALWAYS, Clause, Condition
-from forerun.space.domains import Domain, Floats, Subset, Value
+from forerun.space.domains import Domain, Floats, Value
 from forerun.space.reading import read_domain, read_yaml
 
 if TYPE_CHECKING:
