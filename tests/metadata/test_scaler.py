@@ -76,5 +76,6 @@ def test_an_environment_is_the_machine_and_neither_its_versions_nor_its_momentar
     one = {"cpu_model": "AMD EPYC", "logical_cores": 2.0, "cpu_mhz": 2596.0, "python": "3.11.7"}
     other = {**one, "cpu_mhz": 3100.0, "python": "3.13.0"}
     assert environment(one) == environment(other) == "cpu_model=AMD EPYC, logical_cores=2"
+    assert environment({**one, "logical_cores": "2.0", "memory_gb": 23.4}) == environment({**one, "memory_gb": 23.5})
     assert environment({**one, "logical_cores": 4.0}) != environment(one)
     assert environment({}) == ""

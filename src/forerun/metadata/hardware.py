@@ -12,8 +12,11 @@ MEMORY = ("memory_gb", "ram_gb", "memory")
 NONE = ("", "none", "nan", "no", "false", "0")
 """How the absence of a GPU is spelled."""
 
-IDENTITY = ("cpu_model", *CORES, *MEMORY, "gpu", "gpu_model")
-"""Facts that tell one environment from another; versions and the momentary clock do not."""
+IDENTITY = ("cpu_model", *CORES, "gpu", "gpu_model")
+"""Facts that tell one environment from another.
+
+Versions, the momentary clock and the memory do not: a container's memory differs from one start to the next.
+"""
 
 
 def hardware_features(facts: Mapping[str, object]) -> dict[str, float]:
@@ -35,8 +38,11 @@ def environment(facts: Mapping[str, object]) -> str:
 
 
 def _neat(value: object) -> str:
-    # memory in GB differs in its digits from one start of a container to the next
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    """Spell 2, 2.0 and '2.0' (from a tag) alike."""
+    try:
+        return f"{float(str(value)):g}"
+    except ValueError:
+        return str(value)
 
 
 def _missing(value: object) -> bool:
