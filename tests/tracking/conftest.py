@@ -4,9 +4,10 @@ import math
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
+import mlflow
 import numpy as np
 import pandas as pd
 import pytest
@@ -50,6 +51,16 @@ def store(root: Path) -> Iterator[Store]:
 def close(store: Store) -> None:
     """Let go of the connections that MLflow keeps for good."""
     store.client._tracking_client.store.engine.dispose()
+
+
+@contextmanager
+def default(store: Store) -> Iterator[None]:
+    """Make a store the one that MLflow's own functions use."""
+    mlflow.set_tracking_uri(store.uri)
+    try:
+        yield
+    finally:
+        mlflow.set_tracking_uri(None)
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from forerun.tracking.mine import fingerprint, from_fact, from_text, mine
 from forerun.tracking.records import TaskRecord, all_runs, log_space, log_task
 from forerun.tracking.store import Store
 from forerun.trials import History
-from tests.tracking.conftest import EXPERIMENT, make_trial
+from tests.tracking.conftest import EXPERIMENT, default, make_trial
 
 
 def by_interface(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,10 +61,8 @@ def test_both_routes_read_the_same_cells(filled: Store) -> None:
 
 def test_columns_agree_with_search_runs_cell_by_cell(filled: Store) -> None:
     experiment = filled.experiment(EXPERIMENT)
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(filled.uri)
-    frame = mlflow.search_runs([experiment]).set_index("run_id")
-    mlflow.set_tracking_uri(before)
+    with default(filled):
+        frame = mlflow.search_runs([experiment]).set_index("run_id")
     assert filled.database
     columns = read_by_sql(filled.database, [experiment])
     frame = frame.loc[columns.ids]
