@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from forerun.errors import StoreError
 from forerun.space import SearchSpace
 from forerun.tasks import Task
 from forerun.tracking import names
-from forerun.tracking.log import clear_interrupted, commit, log_trial, recorded
+from forerun.tracking.log import clear_interrupted, commit, log_summary, log_trial, recorded
+from forerun.tracking.mine import fingerprint
 from forerun.tracking.records import TaskRecord, all_runs, log_space, log_task, read_space
 from forerun.tracking.store import Store, open_store
 from forerun.trials import Trial
@@ -197,3 +199,34 @@ def test_half_written_runs_of_the_dead_are_deleted_and_of_the_living_are_not(sto
     assert clear_interrupted(store, EXPERIMENT) == len(dead)
     left = {r.info.run_id for r in all_runs(store, store.experiment(EXPERIMENT))}
     assert left == set(living)
+
+
+def test_four_threads_may_log_at_once(store: Store, space: SearchSpace, record: TaskRecord) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        runs = list(pool.map(lambda i: log_trial(store, EXPERIMENT, make_trial(space, i), record), range(80)))
+    assert len(set(runs)) == 80
+    assert len(recorded(store, EXPERIMENT)) == 80
+
+
+@pytest.mark.slow
+def test_four_processes_may_log_at_once(root: Path, space: SearchSpace) -> None:
+    processes = [start(root, 80) for _ in range(4)]
+    for process in processes:
+        process.communicate(timeout=120)
+    assert [process.returncode for process in processes] == [0] * 4
+    store = open_store(None, root)
+    assert recorded(store, EXPERIMENT) == {make_trial(space, i).key for i in range(80)}
+    assert fingerprint(store, [EXPERIMENT])[EXPERIMENT]["runs"] >= 80
+    close(store)
+
+
+def test_a_summary_is_a_run_with_its_files(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_text("<p>")
+    metrics = {"regret": 0.1, "unknown": float("nan")}
+    run = log_summary(
+        store, names.META, "evaluation", params={"best": "linear"}, metrics=metrics, files=[tmp_path / "page.html"]
+    )
+    found = store.client.get_run(run)
+    assert (found.info.run_name, found.info.status) == ("evaluation", "FINISHED")
+    assert (found.data.params, found.data.metrics) == ({"best": "linear"}, {"regret": 0.1})
+    assert [each.path for each in store.client.list_artifacts(run)] == ["page.html"]

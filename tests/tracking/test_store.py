@@ -16,10 +16,15 @@ import pytest
 from sqlalchemy import Engine, create_engine, event
 
 from forerun.errors import StoreError
+from forerun.learners import LEARNERS
+from forerun.learners.joint import default_configuration
 from forerun.space import SearchSpace
+from forerun.tasks import Task
 from forerun.tracking import database
+from forerun.tracking.champion import Champion
 from forerun.tracking.log import log_trial, recorded
 from forerun.tracking.mine import mine
+from forerun.tracking.models import Scores, load_champion, register_champion
 from forerun.tracking.records import TaskRecord
 from forerun.tracking.store import Store, hide, open_store
 from tests.tracking.conftest import EXPERIMENT, close, make_trial
@@ -295,3 +300,20 @@ def test_a_server_serves_and_its_death_in_the_middle_is_named(
         with pytest.raises(StoreError, match="the server does not answer"):
             log_trial(remote, EXPERIMENT, make_trial(space, 10), record)
     assert len(mine(filled, [EXPERIMENT])) == 9
+
+
+@pytest.mark.slow
+def test_a_champion_is_registered_on_and_fetched_from_a_server(
+    root: Path, task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
+    configuration = default_configuration("linear", task.kind)
+    model = LEARNERS["linear"].train(configuration, task).model
+    with server(root) as (uri, _):
+        remote = open_store(uri, root)
+        made = register_champion(remote, task, model, configuration, Scores(0.3, 0.4))
+        assert made.alias == "champion"
+        fetched = load_champion(remote, task.name)
+        rows = task.validation.X
+        assert fetched.predict(rows).equals(Champion.of(task, configuration, model).predict(rows))
+    assert any((root / "served").rglob("champion.json"))
