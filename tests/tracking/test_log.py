@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mlflow.exceptions import MlflowException
 
 from forerun.errors import StoreError
 from forerun.space import SearchSpace
@@ -18,7 +19,7 @@ from forerun.tasks import Task
 from forerun.tracking import names
 from forerun.tracking.log import clear_interrupted, commit, log_summary, log_trial, recorded
 from forerun.tracking.mine import fingerprint
-from forerun.tracking.records import TaskRecord, all_runs, log_space, log_task, read_space
+from forerun.tracking.records import TaskRecord, all_runs, log_dataset, log_space, log_task, read_space
 from forerun.tracking.store import Store, open_store
 from forerun.trials import Trial
 from tests.tracking.conftest import EXPERIMENT, close, make_trial
@@ -230,3 +231,27 @@ def test_a_summary_is_a_run_with_its_files(store: Store, tmp_path: Path) -> None
     assert (found.info.run_name, found.info.status) == ("evaluation", "FINISHED")
     assert (found.data.params, found.data.metrics) == ({"best": "linear"}, {"regret": 0.1})
     assert [each.path for each in store.client.list_artifacts(run)] == ["page.html"]
+
+
+def test_a_data_set_that_another_process_adds_at_the_same_moment_is_no_error(
+    store: Store, record: TaskRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = store.client.create_run(store.experiment(EXPERIMENT)).info.run_id
+    log_inputs, calls = store.client.log_inputs, []
+
+    def first_too_late(*given: object) -> None:
+        calls.append(given)
+        if len(calls) == 1:
+            raise MlflowException("(sqlite3.IntegrityError) UNIQUE constraint failed: datasets.name")
+        log_inputs(*given)
+
+    monkeypatch.setattr(store.client, "log_inputs", first_too_late)
+    log_dataset(store, run, record.dataset)
+    assert len(store.client.get_run(run).inputs.dataset_inputs) == 1
+    monkeypatch.setattr(store.client, "log_inputs", lambda *_: raise_other())
+    with pytest.raises(MlflowException, match="another"):
+        log_dataset(store, run, record.dataset)
+
+
+def raise_other() -> None:
+    raise MlflowException("another error")

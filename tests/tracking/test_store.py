@@ -49,6 +49,19 @@ def test_the_database_is_in_wal_mode_and_synchronous_normal(store: Store) -> Non
     assert pragmas == ["wal", 1]
 
 
+def test_looking_at_the_database_keeps_the_locks_that_protect_its_log(filled: Store) -> None:
+    # had this process lost its locks, the other one, as the last to close, would delete the log under it
+    log = Path(f"{filled.database}-wal")
+    assert log.exists()
+    assert filled.database is not None
+    assert database.revision(filled.database) in database.REVISIONS
+    other = (
+        "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT 1 FROM runs').fetchall(); c.close()"
+    )
+    subprocess.run([sys.executable, "-c", other, str(filled.database)], check=True)
+    assert log.exists()
+
+
 def test_databases_of_other_programs_are_not_tuned(tmp_path: Path) -> None:
     engine = create_engine(f"sqlite:///{tmp_path / 'other.db'}")
     with engine.connect() as connection:

@@ -21,7 +21,7 @@ from typing import Self
 from pebble import ProcessExpired, ProcessPool
 
 from forerun.errors import SettingsError
-from forerun.learners.hardware import usable_cores
+from forerun.learners.hardware import hardware_facts, usable_cores
 from forerun.space import Configuration, SearchSpace
 from forerun.tasks import Task
 from forerun.trials import Status, Trial
@@ -66,6 +66,7 @@ class Job:
             float("nan"),
             self.fidelity,
             reason,
+            hardware=hardware_facts(),
         )
 
 

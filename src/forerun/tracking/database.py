@@ -14,7 +14,6 @@ from forerun.errors import StoreError
 REVISIONS = frozenset({"dc11669786a5"})
 """Schema revisions (`alembic_version`) whose tables our own SQL reads: MLflow 3.17."""
 
-MAGIC = b"SQLite format 3\0"
 BUSY_SECONDS = 20
 LOCK_SECONDS = 60
 
@@ -74,10 +73,22 @@ def revision(database: Path) -> str | None:
         return None
     if not database.is_file():
         raise StoreError(f"{database} must be a file; it is a folder")
-    if not (head := _head(database)):
+    if database.stat().st_size == 0:
         return None
-    if head != MAGIC:
-        raise StoreError(f"{database} must be a SQLite database; it is another kind of file. Choose another path")
+    # Never open the file but through SQLite: closing it again would drop this process's POSIX locks on it,
+    # and then another process's last connection deletes the write-ahead log under ours
+    # (https://www.sqlite.org/howtocorrupt.html, section 2.2).
+    try:
+        return _revision(database)
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError):
+            raise  # locked, or on a full disk: the file itself is sound
+        raise StoreError(
+            f"{database} must be a SQLite database; it is another kind of file. Choose another path"
+        ) from error
+
+
+def _revision(database: Path) -> str | None:
     with closing(connect(database)) as connection:
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         if not tables:
@@ -91,11 +102,6 @@ def revision(database: Path) -> str | None:
 def readable(database: Path | None) -> Path | None:
     """Return the database if our own SQL can read it; None for a server or another schema."""
     return database if database is not None and revision(database) in REVISIONS else None
-
-
-def _head(database: Path) -> bytes:
-    with database.open("rb") as file:
-        return file.read(len(MAGIC))
 
 
 def check_revision(database: Path) -> None:

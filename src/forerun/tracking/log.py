@@ -26,7 +26,7 @@ from forerun import __version__
 from forerun.errors import StoreError
 from forerun.tracking import names
 from forerun.tracking.database import connect, readable
-from forerun.tracking.records import TaskRecord, all_runs
+from forerun.tracking.records import TaskRecord, all_runs, log_dataset
 from forerun.tracking.store import Store
 from forerun.trials import FACTS, Status, Trial
 
@@ -52,7 +52,7 @@ def log_trial(
     with store.guard(f"log trial {trial.key}"):
         run = store.client.create_run(place, start, {**_tags(trial, record), **(tags or {})}, title)
         store.client.log_batch(run.info.run_id, metrics, params)
-        store.client.log_inputs(run.info.run_id, [record.dataset])
+        log_dataset(store, run.info.run_id, record.dataset)
         status = "FINISHED" if trial.status == Status.FINISHED else "FAILED"
         store.client.set_terminated(run.info.run_id, status, now)
     return str(run.info.run_id)

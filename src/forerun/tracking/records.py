@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Self
 import pandas as pd
 from mlflow.data.code_dataset_source import CodeDatasetSource
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Run, ViewType
+from mlflow.exceptions import MlflowException
 from mlflow.store.entities.paged_list import PagedList
 
 from forerun.errors import StoreError
@@ -19,6 +21,7 @@ from forerun.tasks import Task
 from forerun.tracking import names
 from forerun.tracking.store import Store
 
+ATTEMPTS = 3
 DIGEST_LIMIT = 36
 """Characters that MLflow keeps of a data set's digest."""
 
@@ -122,10 +125,24 @@ def log_task(store: Store, record: TaskRecord, metafeatures: Mapping[str, float]
         now = int(time.time() * 1000)
         run = store.client.create_run(experiment, start_time=now, tags=record.tags, run_name=record.name)
         store.client.log_batch(run.info.run_id, [Metric(k, v, now, 0) for k, v in wanted.items()])
-        store.client.log_inputs(run.info.run_id, [record.dataset])
+        log_dataset(store, run.info.run_id, record.dataset)
         store.client.set_terminated(run.info.run_id, "FINISHED")
         for old in known:
             store.client.delete_run(old.info.run_id)
+
+
+def log_dataset(store: Store, run: str, dataset: DatasetInput) -> None:
+    """Name a data set as the input of a run; may be called from many threads and processes at once."""
+    for attempt in range(ATTEMPTS):
+        try:
+            store.client.log_inputs(run, [dataset])
+        except MlflowException as error:
+            # MLflow looks whether the data set is known, then inserts it: of two that do so at once the
+            # second one fails, and finds it when asked again
+            if attempt == ATTEMPTS - 1 or not re.search("IntegrityError|UniqueViolation", str(error)):
+                raise
+        else:
+            return
 
 
 def log_space(store: Store, space: SearchSpace) -> None:
