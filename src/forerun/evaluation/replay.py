@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr
 from scipy.stats import rankdata
 
 from forerun.metadata import MetaDataset
 from forerun.metalearners import Context, MetaLearner, Prediction
 from forerun.space import Floats
+from forerun.tuning.acquisition import ei
 
 NOMINAL = {50: 0.6745, 80: 1.2816, 95: 1.9600}
 """Central intervals in percent, and their half widths in standard deviations."""
@@ -65,11 +65,10 @@ def random_regret(regret: Floats, trials: int) -> Floats:
     N = len(regret)
     steps = np.diff(np.sort(regret), prepend=0.0)
     above, found = np.ones(N), np.zeros(trials)
-    left = N - np.arange(N)
     for t in range(trials):
-        above = above * np.clip(left - t, 0, None) / (N - t) if t < N else np.zeros(N)
+        if t < N:
+            above *= np.clip(N - np.arange(N) - t, 0, None) / (N - t)
         found[t] = above @ steps
-    # once all are tried, the best is found
     return found
 
 
@@ -98,18 +97,12 @@ def replay(learner: MetaLearner, task: Recorded, trials: int, rng: np.random.Gen
             part = Prediction(prediction.mean[new], prediction.std[new])
             found |= quality(part, y[new], suffix)
             found |= coverage(surrogate.to_units(part), loss[new], f"raw_coverage{suffix}")
-        score = -improvement(prediction, seen) if seen else prediction.mean.copy()
+        # over the best prediction, not the best result, of what was tried: single results are noisy
+        score = ei(prediction, float(prediction.mean[seen].min()) if seen else None).copy()
         score[seen] = np.inf
         seen.append(int(np.argmin(score)))
     best = _pad(np.minimum.accumulate(regret[seen]), trials)
     return found | regrets(best)
-
-
-def improvement(prediction: Prediction, seen: list[int]) -> Floats:
-    """Expected improvement (n,) over the best prediction of the trials seen: single results are noisy."""
-    z = (prediction.mean[seen].min() - prediction.mean) / prediction.std
-    density = np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi)
-    return np.asarray(prediction.std * (z * ndtr(z) + density))
 
 
 def regrets(best: Floats) -> dict[str, float]:
