@@ -158,7 +158,7 @@ def test_a_database_of_an_older_schema_says_how_to_upgrade(root: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"a,b\n1,2\n", "another kind of file"), (b"SQLite format 3\0" + b"x" * 4096, "it is damaged or another kind of file")],
+    [(b"a,b\n1,2\n", "another kind of file"), (b"SQLite format 3\0" + b"x" * 4096, "damaged or no SQLite database")],
 )
 def test_a_file_that_is_no_database_is_refused_and_kept(root: Path, content: bytes, message: str) -> None:
     path = root / "mlruns" / "mlflow.db"
