@@ -156,14 +156,11 @@ def test_a_database_of_an_older_schema_says_how_to_upgrade(root: Path) -> None:
     assert "mlflow db upgrade sqlite:///" in open_broken(root)
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [(b"a,b\n1,2\n", "another kind of file"), (b"SQLite format 3\0" + b"x" * 4096, "damaged or no SQLite database")],
-)
-def test_a_file_that_is_no_database_is_refused_and_kept(root: Path, content: bytes, message: str) -> None:
+@pytest.mark.parametrize("content", [b"a,b\n1,2\n", b"SQLite format 3\0" + b"x" * 4096])
+def test_a_file_that_is_no_database_is_refused_and_kept(root: Path, content: bytes) -> None:
     path = root / "mlruns" / "mlflow.db"
     path.write_bytes(content)
-    assert message in open_broken(root)
+    assert "must be a SQLite database; it is damaged or another kind of file. Restore" in open_broken(root)
     assert path.read_bytes() == content
 
 

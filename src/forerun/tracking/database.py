@@ -84,7 +84,8 @@ def revision(database: Path) -> str | None:
         if isinstance(error, sqlite3.OperationalError):
             raise  # locked, or on a full disk: the file itself is sound
         raise StoreError(
-            f"{database} must be a SQLite database; it is another kind of file. Choose another path"
+            f"{database} must be a SQLite database; it is damaged or another kind of file. "
+            "Restore a copy, or choose another path"
         ) from error
 
 
