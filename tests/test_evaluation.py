@@ -80,6 +80,8 @@ def test_the_scores_have_a_row_for_every_method_task_and_seed(found: Any, meta: 
     assert scores.groupby("method").size().to_dict() == dict.fromkeys(["random", "average", "nearest", "linear"], 32)
     linear = scores[scores["method"] == "linear"]
     shares = linear[["coverage_80", "raw_coverage_80", "coverage_after_5_80", "seconds_coverage_80"]].to_numpy()
+    shares = shares[np.isfinite(shares)]  # times are judged in the first seed only
+    assert shares.size == 32 * 3 + 16
     assert ((shares >= 0) & (shares <= 1)).all()
     steps = linear[[f"regret_{t}" for t in range(1, TRIALS + 1)]].to_numpy()
     assert (np.diff(steps, axis=1) <= 0).all()
@@ -114,6 +116,14 @@ def test_no_family_is_parted_and_none_is_seen_that_is_held_out(meta: MetaDataset
     assert set.union(*held) == families
     judged = scores[scores["method"] == "watched"].groupby("fold")["family"].agg(set)
     assert all(judged[i] <= held[i] for i in judged.index)
+
+
+def test_tasks_with_few_trials_are_held_out_only_where_there_are_no_others(meta: MetaDataset) -> None:
+    few = draw_trials(meta, 9, np.random.default_rng(0))
+    assert evaluate(few, ["linear"], folds=2).scores["task"].nunique() == len(meta.tasks)
+    rows = np.flatnonzero((meta.task < 6) | (np.arange(len(meta)) % 40 < 9))
+    mixed = meta.of_rows(rows)
+    assert set(evaluate(mixed, ["linear"], folds=2).scores["task"]) == set(meta.tasks[:6])
 
 
 def test_without_folds_every_family_is_left_out_alone() -> None:
@@ -184,8 +194,8 @@ def test_rank_correlation_leaves_out_what_is_unknown_and_is_zero_for_constants()
     ("change", "words"),
     [
         (lambda m: m.of_tasks([0]), "at least 2 families"),
-        (lambda m: draw_trials(m, 5, np.random.default_rng(0)), "at least 20 trials of different losses"),
-        (lambda m: with_losses(m, np.ones(len(m))), "at least 20 trials of different losses"),
+        (lambda m: draw_trials(m, 4, np.random.default_rng(0)), "at least 5 trials of different losses"),
+        (lambda m: with_losses(m, np.ones(len(m))), "at least 5 trials of different losses"),
     ],
 )
 def test_too_little_to_judge_by_is_an_error_that_says_so(change: Any, words: str, meta: MetaDataset) -> None:

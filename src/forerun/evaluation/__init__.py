@@ -24,6 +24,8 @@ from forerun.metalearners import METALEARNERS, MetaLearner
 TRIALS = 10
 LEAST = 20
 """Tasks with fewer recorded trials teach, but are not held out: there is too little to choose from."""
+FEW = 5
+"""The same, in a history that has no two families of tasks with more."""
 MOST = 150
 """Recorded trials of a task that are drawn, to learn from and to choose among; bounds the time."""
 
@@ -85,12 +87,14 @@ def evaluate_makers(
         drawn = draw(meta, most, rng)
         fold = split(drawn.families, folds, rng)
         for held in range(count):
-            rows += [{**row, "seed": seed, "fold": held} for row in _fold(drawn, fold, held, makers, rng)]
+            # times vary little between draws: those of the first are enough
+            prepare = partial(_judges, makers=makers, rng=rng, clocks=seed == 0)
+            rows += [{**row, "seed": seed, "fold": held} for row in _fold(drawn, fold == held, prepare)]
             if progress:
                 progress(seed * count + held + 1, seeds * count)
     if not rows:
         raise HistoryError(
-            f"to judge meta-learners, a task must have at least {LEAST} trials of different losses; none has. "
+            f"to judge meta-learners, a task must have at least {FEW} trials of different losses; none has. "
             "Collect more trials"
         )
     scores = pd.DataFrame(rows)
@@ -120,29 +124,35 @@ def split(families: Sequence[str], folds: int | None, rng: np.random.Generator) 
 
 
 def _fold(
-    meta: MetaDataset, fold: npt.NDArray[np.int64], held: int, makers: dict[str, Maker], rng: np.random.Generator
+    meta: MetaDataset, held: npt.NDArray[np.bool_], prepare: Callable[[MetaDataset], dict[str, Judge]]
 ) -> list[dict[str, object]]:
-    counts = np.bincount(meta.task, minlength=len(meta.tasks))
-    tasks = {int(t): Recorded.of(meta, int(t)) for t in np.flatnonzero((fold == held) & (counts >= LEAST))}
+    """Scores of the tasks held out (T,), of methods prepared on the others."""
+    tasks = {int(t): Recorded.of(meta, int(t)) for t in np.flatnonzero(held & _replayable(meta))}
     tasks = {t: task for t, task in tasks.items() if task.decides}
     if not tasks:
         return []
-    known = meta.of_tasks(np.flatnonzero(fold != held))
     rows = []
-    for name, judge in _judges(known, makers, rng).items():
+    for name, judge in prepare(meta.of_tasks(np.flatnonzero(~held))).items():
         for t, task in tasks.items():
             rows.append({"method": name, "task": meta.tasks[t], "family": meta.families[t], **judge(task)})
     return rows
 
 
-def _judges(known: MetaDataset, makers: dict[str, Maker], rng: np.random.Generator) -> dict[str, Judge]:
-    """For each method a function that scores it on a held-out task."""
+def _replayable(meta: MetaDataset) -> npt.NDArray[np.bool_]:
+    """(T,) which tasks have enough trials to choose among."""
+    counts = np.bincount(meta.task, minlength=len(meta.tasks))
+    many = counts >= LEAST
+    return many if len(set(np.array(meta.families)[many])) >= 2 else counts >= FEW
+
+
+def _judges(known: MetaDataset, makers: dict[str, Maker], rng: np.random.Generator, clocks: bool) -> dict[str, Judge]:
+    """For each method a function that scores it on a held-out task; with its clock, if those are judged."""
     judges: dict[str, Judge] = {RANDOM: _judge_random}
     for name, sort in BASELINES.items():
         judges[name] = partial(_judge_order, sort().fit(known), rng)
     timed = known.for_seconds()
     for name, make in makers.items():
-        clock = make().fit(timed) if len(timed) >= LEAST else None
+        clock = make().fit(timed) if clocks and len(timed) >= FEW else None
         judges[name] = partial(_judge_learner, make().fit(known), clock, rng)
     return judges
 

@@ -19,8 +19,8 @@ import numpy.typing as npt
 
 from forerun.metalearners.base import Floats
 
-STEPS = 12
-"""Of expectation maximisation; the evidence changes little after eight."""
+STEPS = 8
+"""Of expectation maximisation; the evidence changes little after that."""
 SHRINK = 10.0
 """So many imagined tasks whose weights stray independently; steadies D where tasks are few."""
 LEAST_NOISE = 1e-4

@@ -19,7 +19,10 @@ from forerun.metalearners.body import Body, bags
 from forerun.metalearners.head import Adapted, Head, canonical, importance
 from forerun.metalearners.shallow import Settings
 
-BATCH = 512
+BATCH = 1024
+"""Trials of a batch, in a large history."""
+BATCHES = 16
+"""Of an epoch at least, also in a small history."""
 
 
 @dataclass
@@ -88,11 +91,16 @@ class Squares:
 
     def batches(self, generator: torch.Generator) -> Iterator[torch.Tensor]:
         """As `Objective.batches`."""
-        yield from torch.split(torch.randperm(len(self.y), generator=generator), BATCH)
+        yield from torch.split(torch.randperm(len(self.y), generator=generator), batch_size(len(self.y)))
 
     def loss(self, outputs: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         """As `Objective.loss`."""
         return (self.weight[rows] * (outputs - self.y[rows, None]) ** 2).sum(dim=1).mean()
+
+
+def batch_size(trials: int) -> int:
+    """How many trials make a batch of a history with so many."""
+    return min(BATCH, -(-trials // BATCHES))
 
 
 def member_weights(meta: MetaDataset, settings: Settings) -> torch.Tensor:

@@ -23,7 +23,7 @@ from scipy.special import ndtr
 from forerun.metadata import MetaDataset
 from forerun.metalearners.base import Context, Floats
 from forerun.metalearners.body import Body
-from forerun.metalearners.network import BATCH, Network, NetworkSurrogate, member_weights
+from forerun.metalearners.network import Network, NetworkSurrogate, batch_size, member_weights
 from forerun.metalearners.shallow import Settings
 
 SHARPNESS = 2.0
@@ -85,7 +85,7 @@ class Pairs:
 
     def batches(self, generator: torch.Generator) -> Iterator[torch.Tensor]:
         """As `Objective.batches`: every trial once, then a partner for each."""
-        for rows in torch.split(torch.randperm(len(self.y), generator=generator), BATCH // 2):
+        for rows in torch.split(torch.randperm(len(self.y), generator=generator), -(-batch_size(len(self.y)) // 2)):
             drawn = torch.rand(len(rows), generator=generator) * self.count[rows]
             yield torch.cat([rows, self.start[rows] + drawn.long().clamp_max(self.count[rows] - 1)])
 

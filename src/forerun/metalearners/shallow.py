@@ -9,6 +9,7 @@ there are few tasks, and a network that sees them exactly learns them by heart.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import cos, pi
 from typing import Protocol, Self
 
 import numpy as np
@@ -99,19 +100,17 @@ def train(X: Floats, coordinates: Floats, objective: Objective, settings: Settin
     # minor components stay minor: a floor, not a division by next to nothing
     scale = data.std(dim=0, correction=0).clamp_min(0.1)
     data /= scale
-    jitter = torch.zeros(data.shape[1])
-    jitter[inputs.size :] = settings.jitter
     members = _Members(data.shape[1], settings, generator)
-    optimizer = torch.optim.AdamW(members.parameters(), lr=settings.rate, weight_decay=settings.decay)
-    epochs = [list(objective.batches(generator)) for _ in range(settings.epochs)]
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, sum(map(len, epochs)))
-    for rows in (batch for epoch in epochs for batch in epoch):
+    # fused: with layers this small, most of a step is the optimizer's own overhead
+    optimizer = torch.optim.AdamW(members.parameters(), lr=settings.rate, weight_decay=settings.decay, fused=True)
+    batches = [rows for _ in range(settings.epochs) for rows in objective.batches(generator)]
+    for step, rows in enumerate(batches):
+        optimizer.param_groups[0]["lr"] = settings.rate * (1 + cos(pi * step / len(batches))) / 2
         x = data[rows]
-        value = objective.loss(members(x + jitter * torch.randn(x.shape, generator=generator)), rows)
+        x[:, inputs.size :] += settings.jitter * torch.randn(len(rows), coordinates.shape[1], generator=generator)
         optimizer.zero_grad()
-        torch.autograd.backward(value)
+        torch.autograd.backward(objective.loss(members(x), rows))
         optimizer.step()
-        schedule.step()
     return members.ensemble(inputs, scale)
 
 
