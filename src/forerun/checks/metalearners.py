@@ -26,8 +26,8 @@ Make = Callable[[], MetaLearner]
 Promise = Callable[[Make], None]
 CLEARLY = 0.35
 """Mean rank correlation that is clearly better than chance on the easy tasks; chance is 0 +- 0.03."""
-TOLERANCE = 15
-"""Points that an interval may hold more or less than it claims; all learners here are within 12."""
+TOLERANCE = 10
+"""Points that an interval may hold more or less than it claims; all learners here are within 8."""
 TASKS = 12
 """Tasks that an achievement is averaged over."""
 

@@ -13,9 +13,10 @@ from typing import Any, Self
 import numpy as np
 
 from forerun.metadata import MetaDataset
+from forerun.metalearners.adapted import Adapted
 from forerun.metalearners.base import Context, Floats, MetaLearner
 from forerun.metalearners.components import Components
-from forerun.metalearners.head import Adapted, Head, canonical
+from forerun.metalearners.head import Head, canonical
 
 
 @dataclass

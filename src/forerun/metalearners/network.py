@@ -14,9 +14,10 @@ import numpy as np
 import torch
 
 from forerun.metadata import MetaDataset
+from forerun.metalearners.adapted import Adapted
 from forerun.metalearners.base import Context, Floats, MetaLearner
 from forerun.metalearners.body import Body, bags
-from forerun.metalearners.head import Adapted, Head, canonical, importance
+from forerun.metalearners.head import Head, canonical, importance
 from forerun.metalearners.shallow import Settings
 
 BATCH = 1024

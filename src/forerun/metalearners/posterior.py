@@ -20,6 +20,7 @@ import numpy.typing as npt
 from scipy.special import logsumexp
 
 from forerun.metalearners.base import Floats
+from forerun.metalearners.hierarchy import Hierarchy
 
 UNIT_DOUBT = 0.7
 """Of log u: what `metadata.locate` makes of a handful of losses is good to a factor of two."""
@@ -59,6 +60,12 @@ class Belief:
         return np.asarray(Phi @ self.mean), np.maximum(variance, 0.0)
 
 
+def hypotheses(h: Hierarchy, c: Floats) -> tuple[Belief, ...]:
+    """The hypotheses transfer and scratch for a task with coordinates c, before any trial."""
+    nothing = np.zeros(len(h.loose))
+    return Belief(h.weights(c), h.covariance(c), nothing), Belief(nothing, np.diag(h.loose), nothing)
+
+
 def update(prior: Belief, data: Data) -> Belief:
     """Condition a belief on trials. No trial leaves it as it is, and so does one with an offset."""
     k = len(data.y)
@@ -96,3 +103,11 @@ def _integrate_unit(P: Floats, floating: Floats, known: Floats, offsets: int) ->
     share = np.exp(logs - total)
     mean = float(share @ UNITS)
     return mean, float(np.sqrt(share @ (UNITS - mean) ** 2)), total
+
+
+def mixture(beliefs: tuple[Belief, ...], shares: tuple[float, ...], Phi: Floats) -> tuple[Floats, Floats]:
+    """Mean and variance (n,) of Phi (n, p) times the weights, whichever hypothesis holds."""
+    means, variances = zip(*(belief.predict(Phi) for belief in beliefs), strict=True)
+    mean = np.asarray(sum(share * m for share, m in zip(shares, means, strict=True)))
+    parts = zip(shares, means, variances, strict=True)
+    return mean, np.asarray(sum(share * (v + (m - mean) ** 2) for share, m, v in parts))
