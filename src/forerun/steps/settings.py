@@ -79,7 +79,7 @@ class TrainSettings:
 class TargetSettings:
     """The data set to recommend for."""
 
-    data: str = "fair"
+    data: str = "fair_affair"
     """A built-in task's name, or the path of a CSV, Parquet or ARFF file."""
     column: str | None = None
     """The target column, for a file."""

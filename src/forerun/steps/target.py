@@ -44,6 +44,10 @@ def read_task(
                 f"the target of the built-in task {data!r} is {RECIPES[data].target!r}; got {column!r}. Leave it out"
             )
         return builtin_task(data)
+    if not Path(data).exists():
+        raise DataError(
+            f"data must be a CSV, Parquet or ARFF file or a built-in task (forerun data lists them); got {data!r}"
+        )
     if column is None:
         raise DataError(
             f"the column to predict in {data} must be named: --target COLUMN, or target.column in params.yaml"
