@@ -34,6 +34,10 @@ check: .venv/tested        ## format, lint, types, the direction of the arrows
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+bench: .venv/tested        ## what is fast, measured as ratios in one run
+	$(BIN)/python benchmarks/batched_training.py
+	$(BIN)/python benchmarks/metafeatures.py
+
 clean:                     ## forget everything that was collected, learned and registered here
 	rm -rf .dvc/cache .dvc/tmp dvc.lock .forerun
 	find data mlruns -mindepth 1 -maxdepth 1 ! -name .gitkeep ! -name history -exec rm -rf {} +

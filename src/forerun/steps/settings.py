@@ -70,8 +70,8 @@ class TrainSettings:
     candidates: tuple[str, ...] = ("linear", "network", "relative")
     folds: int = 8
     """Leave-tasks-out folds; whole families are left out together."""
-    seeds: int = 2
-    candidates_per_task: int = 150
+    seeds: int = 1
+    candidates_per_task: int = 120
     """Recorded configurations of a held-out task that its replay may choose from."""
 
 
