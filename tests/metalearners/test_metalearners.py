@@ -1,6 +1,7 @@
 """What makes each meta-learner special; what all of them promise is in tests/test_promises.py."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import torch
 from forerun.checks.world import FEATURES, SPACE, Example, example, history
 from forerun.errors import HistoryError
 from forerun.metadata import MetaDataset
-from forerun.metalearners import METALEARNERS, Additive, Context, Linear, Relative, Surrogate
+from forerun.metalearners import METALEARNERS, Additive, Context, Linear, Network, Relative, Surrogate
 from forerun.metalearners.body import bags
 from forerun.metalearners.head import canonical
 from forerun.metalearners.network import Squares
@@ -127,3 +128,21 @@ def test_too_little_history_is_an_error_that_says_so(meta: MetaDataset) -> None:
 def test_a_context_checks_its_shapes() -> None:
     with pytest.raises(HistoryError, match=r"\(m,\), \(k, d\) and \(k,\)"):
         Context(np.zeros(3), np.zeros((2, 4)), np.zeros(3))
+
+
+def test_fitting_takes_one_thread_and_gives_the_others_back(meta: MetaDataset) -> None:
+    seen: list[int] = []
+
+    class Watching(Network):
+        def _train(self, meta: MetaDataset) -> Any:
+            seen.append(torch.get_num_threads())
+            return super()._train(meta)
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        Watching().fit(meta)
+        assert seen == [1]
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

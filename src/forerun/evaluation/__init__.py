@@ -20,6 +20,7 @@ from forerun.evaluation.replay import spearman as rank_correlation
 from forerun.evaluation.summary import Summary, choose, summarise
 from forerun.metadata import MetaDataset
 from forerun.metalearners import METALEARNERS, MetaLearner
+from forerun.metalearners.threads import one_thread
 
 TRIALS = 10
 LEAST = 20
@@ -70,6 +71,7 @@ def evaluate(
     return evaluate_makers(meta, makers, folds=folds, seeds=seeds, most=most, progress=progress)
 
 
+@one_thread()
 def evaluate_makers(
     meta: MetaDataset,
     makers: dict[str, Maker],

@@ -17,6 +17,7 @@ from forerun.metalearners.adapted import Adapted
 from forerun.metalearners.base import Context, Floats, MetaLearner
 from forerun.metalearners.components import Components
 from forerun.metalearners.head import Head, canonical
+from forerun.metalearners.threads import one_thread
 
 
 @dataclass
@@ -32,6 +33,7 @@ class Linear(MetaLearner):
     axes_: Components = field(init=False, repr=False)
     head_: Head = field(init=False, repr=False)
 
+    @one_thread()
     def fit(self, meta: MetaDataset) -> Self:
         """As `MetaLearner.fit`."""
         meta = canonical(meta)
@@ -39,6 +41,7 @@ class Linear(MetaLearner):
         self.head_ = Head.fit(self._basis(meta.X), meta, coordinates=self.coordinates, trust=self.trust)
         return self
 
+    @one_thread()
     def adapt(self, context: Context) -> "LinearSurrogate":
         """As `MetaLearner.adapt`."""
         return LinearSurrogate(**vars(self.head_.adapt(self._basis, context)), axes=self.axes_)

@@ -19,6 +19,7 @@ from forerun.metalearners.base import Context, Floats, MetaLearner
 from forerun.metalearners.body import Body, bags
 from forerun.metalearners.head import Head, canonical, importance
 from forerun.metalearners.shallow import Settings
+from forerun.metalearners.threads import one_thread
 
 BATCH = 1024
 """Trials of a batch, in a large history."""
@@ -40,6 +41,7 @@ class Network(MetaLearner):
     body_: Body = field(init=False, repr=False)
     head_: Head = field(init=False, repr=False)
 
+    @one_thread()
     def fit(self, meta: MetaDataset) -> Self:
         """As `MetaLearner.fit`."""
         meta = canonical(meta)
@@ -50,6 +52,7 @@ class Network(MetaLearner):
     def _train(self, meta: MetaDataset) -> tuple[Body, Floats]:
         return Body.fit(meta, Squares(meta, self.settings), self.settings, units=self.units, centred=False)
 
+    @one_thread()
     def adapt(self, context: Context) -> "NetworkSurrogate":
         """As `MetaLearner.adapt`."""
         c = self.body_.tasks.cut(context.features[None])[0]
