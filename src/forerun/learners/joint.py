@@ -1,6 +1,6 @@
 """The joint space over all learners, and the configurations that a recording tries."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
 import numpy as np
@@ -87,7 +87,16 @@ def shared_configurations(kind: str, n: int = 250, seed: int = 0) -> list[dict[s
     others = [name for name in LEARNERS if name != "mlp"]
     for i in range(n - len(found)):
         found.append(_draw(space, rng, {"learner": others[i % len(others)], **_all_rows(rng)}))
-    return found
+    return _distinct(found, lambda: _draw(space, rng, {"learner": str(rng.choice(others))}))
+
+
+def _distinct(configurations: Sequence[Configuration], draw: Callable[[], dict[str, Value]]) -> list[dict[str, Value]]:
+    """Replace repetitions by new draws, at the end: the others stay what they were."""
+    found = {tuple(sorted(c.items())): dict(c) for c in configurations}
+    while len(found) < len(configurations):
+        new = draw()
+        found.setdefault(tuple(sorted(new.items())), new)
+    return list(found.values())
 
 
 def _all_rows(rng: np.random.Generator) -> dict[str, Value]:

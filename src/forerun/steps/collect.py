@@ -8,7 +8,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import zip_longest
 from pathlib import Path
@@ -101,7 +101,19 @@ class Campaign:
             drawn = _of_its_own(name, s.seed)
             shared.append(self._chunks(name, "shared", shared_configurations(task.kind, s.shared, s.seed)))
             own.append(self._chunks(name, "own", random_configurations(task.kind, s.random, drawn)))
-        return [chunk for part in (shared, own) for turn in zip_longest(*part) for chunk in turn if chunk]
+        chunks = [chunk for part in (shared, own) for turn in zip_longest(*part) for chunk in turn if chunk]
+        return self._once(chunks)
+
+    def _once(self, chunks: Sequence[Chunk]) -> list[Chunk]:
+        """Leave out what an earlier chunk trains: a draw may repeat another."""
+        seen: set[str] = set()
+        found = []
+        for chunk in chunks:
+            new = {self._key(chunk.task, c): c for c in chunk.configurations}
+            new = {key: c for key, c in new.items() if key not in seen}
+            seen |= set(new)
+            found.append(replace(chunk, configurations=tuple(new.values())))
+        return [chunk for chunk in found if chunk.configurations]
 
     def _chunks(self, task: str, part: str, configurations: Sequence[Configuration]) -> list[Chunk]:
         size = max(self.settings.chunk, 1)
