@@ -58,7 +58,8 @@ def test_the_portfolio_is_as_described(kind: str) -> None:
     assert portfolio[: len(LEARNERS)] == [default_configuration(name, kind) for name in LEARNERS]
     counts = Counter(c["learner"] for c in portfolio)
     assert counts["mlp"] == 100
-    assert {counts[name] for name in LEARNERS if name != "mlp"} == {30}
+    # a repetition is replaced by a draw of any of them
+    assert all(abs(counts[name] - 30) <= 1 for name in LEARNERS if name != "mlp")
     stacks = Counter(stack_key(c) for c in portfolio if c["learner"] == "mlp")
     assert sorted(stacks.values())[-19:] == [5] * 19
     full = sum(c["sample_fraction"] == 1.0 for c in portfolio)
