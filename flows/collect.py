@@ -4,6 +4,8 @@ Trainings share one pool of as many processes as cores, however many chunks are 
 """
 
 from pathlib import Path
+from threading import Event
+from typing import Any
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
@@ -25,9 +27,19 @@ def train(todo: Campaign, chunk: Chunk) -> int:
 
 def fan_out(todo: Campaign) -> None:
     """Train every pending chunk; raises the first error once all have ended."""
-    again = train.with_options(retries=todo.settings.retries, retry_delay_seconds=10)
+    ending = Event()
+
+    def worth_it(*_: Any) -> bool:
+        return not ending.is_set()
+
+    again = train.with_options(retries=todo.settings.retries, retry_delay_seconds=10, retry_condition_fn=worth_it)
     futures = [again.submit(todo, chunk) for chunk in todo.pending]
-    wait(futures)
+    try:
+        wait(futures)
+    except BaseException:
+        # interrupted: the campaign's end ends the chunks under way, which then must not be started again
+        ending.set()
+        raise
     for future in futures:
         future.result()
 

@@ -9,8 +9,8 @@ from forerun.steps import STEPS, Project, run_step
 
 
 def _flow(name: str) -> Flow[[str], None]:
-    # a step that fails leaves what it had; starting it again goes on from there
-    @flow(name=f"forerun-{name}", retries=1, retry_delay_seconds=5, persist_result=False)
+    # no retries: steps fail for what a user has to mend; what may pass by itself is retried in chunks of `collect`
+    @flow(name=f"forerun-{name}", persist_result=False)
     def step(root: str) -> None:
         run_step(name, Project(Path(root)))
 

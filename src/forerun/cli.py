@@ -9,17 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from forerun import __version__
-from forerun.errors import ForerunError
+from forerun.errors import ForerunError, SettingsError
 
 QUIET = {
     "DO_NOT_TRACK": "true",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DVC_NO_ANALYTICS": "1",
-    "PREFECT_LOGGING_LEVEL": "WARNING",
-    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "90",
+    # errors are raised, and told once by `guarded`; Prefect would print their tracebacks for every flow they pass
+    "PREFECT_LOGGING_LEVEL": "CRITICAL",
+    # two threads on the small matrices of this process take four times as long as one while the workers
+    # use the cores; read once, when torch or NumPy is imported
+    "OMP_NUM_THREADS": "1",
 }
-"""Private and quiet by default; what the user has set goes before."""
+"""Private, quiet and single-threaded by default; what the user has set goes before."""
 
 DESCRIPTION = "Know how good a model will be before you train it."
 
@@ -35,11 +38,16 @@ first steps:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Returns 0, 2 for what the user can mend, 130 when interrupted."""
+    options = parser().parse_args(arguments)
+    return guarded(lambda: options.command(options))
+
+
+def guarded(command: Callable[[], int | None]) -> int:
+    """Run a command in a quiet environment, what goes wrong told in a line. Returns the exit code."""
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
-    options = parser().parse_args(arguments)
     try:
-        return int(options.command(options) or 0)
+        return int(command() or 0)
     except ForerunError as error:
         return _refuse(str(error))
     except KeyboardInterrupt:
@@ -147,12 +155,14 @@ def _project(options: argparse.Namespace) -> Any:
     return Project.find(options.project)
 
 
-def _run(options: argparse.Namespace) -> int:
-    import subprocess
-
+def _run(options: argparse.Namespace) -> None:
     root = _project(options).root
-    # the flows belong to the project, not to the package: a user chains and schedules them as they like
-    return subprocess.call([sys.executable, "-m", "flows.pipeline"], cwd=root)
+    if not (root / "flows" / "__main__.py").is_file():
+        raise SettingsError(f"{root} must hold the folder flows/, which chains the steps. Copy it, or run: dvc repro")
+    # the flows belong to the project, not to the package: a user chains and schedules them as they like;
+    # they take this process over, so that a signal to it reaches them
+    os.chdir(root)
+    os.execv(sys.executable, [sys.executable, "-m", "flows"])  # noqa: S606 - no shell is meant
 
 
 def _step(options: argparse.Namespace) -> None:

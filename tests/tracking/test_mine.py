@@ -172,3 +172,15 @@ def test_versions_that_look_like_numbers_stay_text() -> None:
     assert from_fact("2.0") == 2.0
     assert from_fact("3.11.7") == "3.11.7"
     assert math.isnan(float(from_fact(None)))
+
+
+@pytest.mark.parametrize("route", ["sql", "interface"])
+def test_a_task_that_only_a_recommendation_was_asked_for_leaves_the_fingerprint_alone(
+    filled: Store, record: TaskRecord, monkeypatch: pytest.MonkeyPatch, route: str
+) -> None:
+    if route == "interface":
+        by_interface(monkeypatch)
+    before = fingerprint(filled, [EXPERIMENT])
+    log_task(filled, replace(record, name="another"), {"rows": 3.0})
+    assert fingerprint(filled, [EXPERIMENT]) == before
+    assert before[names.TASKS]["runs"] == 1

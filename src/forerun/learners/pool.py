@@ -94,11 +94,15 @@ class TrainingPool:
         # workers are forked from a server that has imported torch and scikit-learn: a new one starts at once
         context.set_forkserver_preload(["forerun.learners.trial"])
         self._pool = ProcessPool(max_workers=self.workers, initializer=_start_worker, context=context)
+        self._scheduled = set[Future[list[Trial]]]()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        # a thread that waits for a training hears of the end; pebble would leave it waiting
+        for future in list(self._scheduled):
+            future.cancel()
         self._pool.stop()
         self._pool.join()
 
@@ -107,7 +111,7 @@ class TrainingPool:
 
         Yields one trial for every configuration of every job, finished or failed. Where a job of several
         dies or times out, its trainings are tried again one by one: none fails for another's fault.
-        Raises what loading a task raises.
+        Raises what loading a task raises, and CancelledError when the pool is left by another thread.
         """
         waiting, again = iter(jobs), deque[Job]()
         running: dict[Future[list[Trial]], Job] = {}
@@ -127,6 +131,8 @@ class TrainingPool:
         arguments = (_packed(job.task), job.configurations, job.seeds, job.space, job.fidelity)
         limit = self.timeout_s * len(job.configurations)
         future: Future[list[Trial]] = self._pool.schedule(_train, args=arguments, timeout=limit)
+        self._scheduled.add(future)
+        future.add_done_callback(self._scheduled.discard)
         return future
 
     def _collect(self, job: Job, future: "Future[list[Trial]]") -> tuple[list[Trial], list[Job]]:

@@ -1,7 +1,8 @@
 """Runs become a history again: trials, tasks and search spaces, from the store alone."""
 
 import json
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -49,28 +50,59 @@ def mine(store: Store, experiments: Sequence[str]) -> History:
 def fingerprint(store: Store, experiments: Sequence[str]) -> dict[str, dict[str, int]]:
     """Summarise cheaply what `mine` would read; it changes when runs are added, deleted or restored.
 
-    Per experiment (and for tasks and spaces): runs that have ended, deleted runs, last end (ms since 1970)
-    and the sum of ends. A tag that was edited by hand afterwards goes unnoticed.
+    Per experiment (and for the tasks and spaces of its runs): runs that have ended, deleted runs, last end
+    (ms since 1970) and the sum of ends. A tag that was edited by hand afterwards goes unnoticed.
     """
     wanted = [*experiments, names.TASKS, names.SPACES]
-    return {name: _summary(store, found) for name in wanted if (found := store.find(name)) is not None}
-
-
-def _summary(store: Store, experiment: str) -> dict[str, int]:
-    fields = ("runs", "deleted", "last_end", "sum_of_ends")
+    places = {name: place for name in wanted if (place := store.find(name)) is not None}
+    mined = [places[name] for name in experiments if name in places]
     with store.guard("take the fingerprint of the runs"):
         if database := readable(store.database):
             with closing(connect(database)) as connection:
-                found = connection.execute(
-                    "SELECT sum(active), sum(1 - active), max(active * e), sum(active * e) FROM ("
-                    "SELECT lifecycle_stage = 'active' AS active, end_time AS e FROM runs "
-                    "WHERE status IN ('FINISHED', 'FAILED') AND experiment_id = ?)",
-                    (int(experiment),),
-                ).fetchone()
-            return {name: int(value or 0) for name, value in zip(fields, found, strict=True)}
-        ends = [r.info.end_time for r in all_runs(store, experiment) if r.info.status in ENDED]
-        deleted = [r for r in all_runs(store, experiment, deleted=True) if r.info.status in ENDED]
-    return dict(zip(fields, (len(ends), len(deleted), max(ends, default=0), sum(ends)), strict=True))
+                counts = {
+                    name: _counts_by_sql(connection, place, BY.get(name), mined) for name, place in places.items()
+                }
+        else:
+            counts = _counts_by_interface(store, places, mined)
+    fields = ("runs", "deleted", "last_end", "sum_of_ends")
+    return {name: dict(zip(fields, found, strict=True)) for name, found in counts.items()}
+
+
+BY = {names.TASKS: names.TASK, names.SPACES: names.SPACE}
+"""The tag that a run of these experiments shares with trials. Those of no mined trial do not count: every
+recommendation adds its task."""
+
+
+def _counts_by_sql(
+    connection: sqlite3.Connection, experiment: str, by: str | None, mined: Sequence[str]
+) -> tuple[int, ...]:
+    places = ", ".join(str(int(each)) for each in mined)
+    shared = (
+        f"AND run_uuid IN (SELECT run_uuid FROM tags WHERE key = '{by}' AND value IN (SELECT t.value FROM tags t "  # noqa: S608 - constants
+        f"JOIN runs r ON r.run_uuid = t.run_uuid WHERE t.key = '{by}' AND r.lifecycle_stage = 'active' "
+        f"AND r.experiment_id IN ({places})))"
+    )
+    found = connection.execute(
+        "SELECT sum(active), sum(1 - active), max(active * e), sum(active * e) FROM ("  # noqa: S608 - constants
+        "SELECT lifecycle_stage = 'active' AS active, end_time AS e FROM runs "
+        f"WHERE status IN ('FINISHED', 'FAILED') AND experiment_id = ? {shared if by else ''})",
+        (int(experiment),),
+    ).fetchone()
+    return tuple(int(value or 0) for value in found)
+
+
+def _counts_by_interface(store: Store, places: Mapping[str, str], mined: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    active = {place: all_runs(store, place) for place in places.values()}
+    counts: dict[str, tuple[int, ...]] = {}
+    for name, place in places.items():
+        by = BY.get(name, "")
+        known = {run.data.tags.get(by) for each in mined for run in active[each]}
+        ends, deleted = (
+            [r.info.end_time for r in runs if r.info.status in ENDED and (not by or r.data.tags.get(by) in known)]
+            for runs in (active[place], all_runs(store, place, deleted=True))
+        )
+        counts[name] = (len(ends), len(deleted), max(ends, default=0), sum(ends))
+    return counts
 
 
 def _trials(runs: Columns, rows: npt.NDArray[np.int64], spaces: dict[str, SearchSpace]) -> pd.DataFrame:

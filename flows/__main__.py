@@ -1,0 +1,36 @@
+"""`python -m flows`: run the pipeline once, in the project of this folder, as `forerun run` does.
+
+Prefect is started only when something is out of date.
+"""
+
+import sys
+import time
+
+from flows.terminal import from_terminal
+
+
+def main() -> int:
+    """Run what is out of date and say what came of it."""
+    from flows.stages import pending
+    from forerun.steps import Project
+    from forerun.steps.summary import summary
+
+    started = time.monotonic()
+    project = Project.find()
+    todo, total = pending(project)
+    if todo:
+        from flows.server import a_server
+
+        with a_server():
+            from flows.pipeline import pipeline
+
+            pipeline(str(project.root))
+    else:
+        print(f"Nothing to do: all {total} stages are up to date.")
+    print(summary(project))
+    print(f"({time.monotonic() - started:.0f} s)")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(from_terminal(main))
