@@ -19,7 +19,7 @@ from forerun.tasks import Task
 from forerun.tracking import names
 from forerun.tracking.log import clear_interrupted, commit, log_summary, log_trial, recorded
 from forerun.tracking.mine import fingerprint
-from forerun.tracking.records import TaskRecord, all_runs, log_dataset, log_space, log_task, read_space
+from forerun.tracking.records import TaskRecord, all_runs, log_dataset, log_space, log_task, named_apart, read_space
 from forerun.tracking.store import Store, open_store
 from forerun.trials import Trial
 from tests.tracking.conftest import EXPERIMENT, close, make_trial
@@ -255,3 +255,11 @@ def test_a_data_set_that_another_process_adds_at_the_same_moment_is_no_error(
 
 def raise_other() -> None:
     raise MlflowException("another error")
+
+
+def test_data_that_changed_under_a_known_name_is_told_apart(store: Store, task: Task, record: TaskRecord) -> None:
+    assert named_apart(store, task) is task
+    log_task(store, record, {})
+    assert named_apart(store, task) is task
+    changed = replace(task, digest="f" * 64)
+    assert named_apart(store, changed).name == f"{task.name}-ffffff"

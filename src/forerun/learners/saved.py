@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from skops.io.exceptions import UntrustedTypesFoundException
 
 from forerun.errors import FormatError
+from forerun.learners.base import Model
 from forerun.learners.fitted import Fitted, FittedMargins
 from forerun.learners.mlp import FittedNetwork
 from forerun.learners.network import Architecture, Network
@@ -40,8 +41,10 @@ TRUSTED = [
 """Types beyond those that skops trusts by itself; exact names, nothing else loads."""
 
 
-def save_model(model: Fitted | FittedNetwork, folder: Path) -> None:
+def save_model(model: Model, folder: Path) -> None:
     """Write a fitted model of any of our learners; the folder is made if need be."""
+    if not isinstance(model, (Fitted, FittedNetwork)):
+        raise FormatError(f"a model to save must be one of forerun's learners; got {type(model).__name__}")
     folder.mkdir(parents=True, exist_ok=True)
     sort = (
         "network"

@@ -9,7 +9,7 @@ import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import zip_longest
 from pathlib import Path
 from types import TracebackType
@@ -25,7 +25,7 @@ from forerun.metadata.metafeatures import metafeatures
 from forerun.space import Configuration
 from forerun.steps.project import Project
 from forerun.steps.settings import CollectSettings
-from forerun.tasks import Task, builtin_tasks, folder_tasks
+from forerun.tasks import Task, builtin_task, folder_tasks
 from forerun.tasks.builtin import RECIPES
 from forerun.tracking import names
 from forerun.tracking.log import clear_interrupted, commit, log_trial, recorded
@@ -177,7 +177,7 @@ def choose_tasks(project: Project, settings: CollectSettings) -> dict[str, Calla
     """Return the tasks that the settings name. Raises SettingsError for an unknown one."""
     if settings.folder is not None:
         return folder_tasks(project.path(settings.folder), settings.max_rows, settings.seed)
-    known = builtin_tasks()
+    known = {name: partial(builtin_task, name, max_rows=settings.max_rows, seed=settings.seed) for name in RECIPES}
     target = project.settings.target.data
     held_out = RECIPES[target].family if target in RECIPES else None
     wanted = list(known) if "builtin" in settings.tasks else list(settings.tasks)

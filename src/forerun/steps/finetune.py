@@ -1,7 +1,7 @@
 """Step 3: search for the optimum, train a few configurations for real, compare with what else one could do."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from forerun.errors import TrainingError
@@ -9,6 +9,7 @@ from forerun.space import Configuration
 from forerun.steps.knowledge import Target
 from forerun.steps.training import Trainer
 from forerun.tracking import names
+from forerun.tracking.records import named_apart
 from forerun.tracking.store import Store
 from forerun.trials import Trial
 from forerun.tuning import (
@@ -17,7 +18,6 @@ from forerun.tuning import (
     Budget,
     Contender,
     Tuned,
-    best_on_average,
     default_in,
     judge,
     random_searches,
@@ -27,6 +27,7 @@ from forerun.tuning.baselines import RANDOM, in_order
 
 BASELINES = "forerun/baselines"
 OURS = "forerun"
+NEVER_TRIED = "the history never tried the values that are fixed"
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ def fine_tune(store: Store, target: Target, root: Path, *, limit_s: float | None
 
     Raises TrainingError when every training fails.
     """
+    target = replace(target, task=named_apart(store, target.task))
     settings = target.settings
     budget = Budget(settings.trials, settings.batch, settings.seconds, limit_s)
     with Trainer(store, names.TUNE, target.task, settings, root, "fine-tune", target.knowledge.digest) as trainer:
@@ -77,9 +79,8 @@ def _others(
             return judge(name, in_order([configuration], trainer), task, seed=settings.seed)
 
         default = default_in(space, str(best.configuration["learner"]), task.kind)
-        average = best_on_average(
-            target.knowledge.history, space, kind=task.kind, without=[task.family], fixed=target.fixed
-        )
+        average = target.best_on_average(1)
         searches = random_searches(space, trainer, trials=trainings, seeds=settings.random_seeds, fixed=target.fixed)
         random = [judge(RANDOM, trials, task, seed=settings.seed) for trials in searches]
-        return alone(DEFAULTS, default), alone(AVERAGE, average), random
+        known = alone(AVERAGE, average[0]) if average else Contender(AVERAGE, [], None, None, NEVER_TRIED)
+        return alone(DEFAULTS, default), known, random

@@ -43,7 +43,11 @@ def read_task(
             raise DataError(
                 f"the target of the built-in task {data!r} is {RECIPES[data].target!r}; got {column!r}. Leave it out"
             )
-        return builtin_task(data)
+        if kind not in (None, RECIPES[data].kind):
+            raise DataError(
+                f"the kind of the built-in task {data!r} is {RECIPES[data].kind!r}; got {kind!r}. Leave it out"
+            )
+        return builtin_task(data, metric=metric, max_rows=max_rows, seed=seed)
     if not Path(data).exists():
         raise DataError(
             f"data must be a CSV, Parquet or ARFF file or a built-in task (forerun data lists them); got {data!r}"

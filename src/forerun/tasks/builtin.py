@@ -27,8 +27,8 @@ def builtin_tasks() -> dict[str, Callable[[], Task]]:
     return {name: partial(builtin_task, name) for name in RECIPES}
 
 
-def builtin_task(name: str) -> Task:
-    """The builtin task of that name; raises DataError for an unknown one.
+def builtin_task(name: str, *, metric: str | None = None, max_rows: int | None = MAX_ROWS, seed: int = 0) -> Task:
+    """The builtin task of that name, all of its rows with max_rows=None; raises DataError for an unknown one.
 
     >>> builtin_task("iris").classes
     ('setosa', 'versicolor', 'virginica')
@@ -42,6 +42,8 @@ def builtin_task(name: str) -> Task:
         name=name,
         family=recipe.family,
         kind=recipe.kind,
-        max_rows=MAX_ROWS,
+        metric=metric,
+        seed=seed,
+        max_rows=max_rows,
         source=recipe.source,
     )

@@ -112,7 +112,7 @@ class Champion:
 
     def save(self, folder: Path) -> None:
         """Write the files that `load` reads."""
-        save_model(self.model, folder / "model")  # type: ignore[arg-type]
+        save_model(self.model, folder / "model")
         head = {
             "format": FORMAT_VERSION,
             "task": self.task,

@@ -6,7 +6,7 @@ import math
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import pandas as pd
@@ -143,6 +143,16 @@ def log_dataset(store: Store, run: str, dataset: DatasetInput) -> None:
                 raise
         else:
             return
+
+
+def named_apart(store: Store, task: Task) -> Task:
+    """The task, renamed after its digest where the store knows other data under its name (a file that changed)."""
+    place = store.find(names.TASKS)
+    if place is None:
+        return task
+    with store.guard(f"look up task {task.name!r}"):
+        known = {run.data.tags.get(names.DIGEST, "") for run in _tagged(store, place, names.TASK, task.name)}
+    return task if known <= {task.digest} else replace(task, name=f"{task.name}-{task.digest[:6]}")
 
 
 def log_space(store: Store, space: SearchSpace) -> None:
