@@ -82,6 +82,10 @@ def test_no_training_that_is_predicted_to_take_too_long_is_suggested() -> None:
     assert len(bounded) == 3
     assert max(s.seconds for s in bounded) <= 0.1 + 1e-9
     assert tuner(slow).suggest([], 3, limit_s=1e-6).suggestions == []
+    member = {"learner": "tree", "tree.x": 0.3, "z": 0.6}
+    guarded = tuner(slow, portfolio=[member])
+    assert guarded.suggest([], 3).suggestions[2].configuration == member
+    assert max(s.seconds for s in guarded.suggest([], 3, limit_s=0.1).suggestions) <= 0.1 + 1e-9
 
 
 def test_fixed_values_are_kept() -> None:

@@ -118,7 +118,7 @@ class Tuner:
         chosen = [c.configuration for c in found.candidates]
         if len(chosen) < n and self.min_distance > 1:  # a narrow space has no more that are so far apart
             chosen += [c.configuration for c in apart([*tried, *chosen], n - len(chosen), 1).candidates]
-        guard = self._guard(tried, chosen, n)
+        guard = self._guard(tried, chosen, n) if self._in_time(forecast, limit_s) else []
         chosen = [*chosen[: n - len(guard)], *guard]
         return Suggested(self.describe(forecast, chosen, best, guard), found)
 
@@ -128,6 +128,13 @@ class Tuner:
             return None
         longest = np.log10(max(limit_s, 1e-9))
         return lambda X: np.asarray(seconds.to_units(seconds.predict(X)).mean <= longest)
+
+    def _in_time(self, forecast: Forecast, limit_s: float | None) -> bool:
+        """Whether the portfolio's first is predicted to train within the limit."""
+        feasible = self._feasible(forecast, limit_s)
+        if feasible is None or not self.portfolio:
+            return True
+        return bool(feasible(self.forecaster.space_.encode(self.portfolio[:1], own=self.space))[0])
 
     def _guard(self, tried: Sequence[Configuration], chosen: Sequence[Configuration], n: int) -> list[Configuration]:
         """The portfolio's first, when it is due."""
