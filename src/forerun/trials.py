@@ -229,14 +229,20 @@ class History:
                 raise HistoryError(
                     f"a history holds trials.parquet, tasks.parquet and spaces.json; {folder / name} is missing"
                 )
-        try:
-            saved = json.loads((folder / "spaces.json").read_text())
-        except json.JSONDecodeError as error:
-            raise FormatError(f"{folder / 'spaces.json'} is not JSON: {error}") from error
-        _check_version(saved.get("format"), folder / "spaces.json")
-        spaces = {name: SearchSpace.from_dict(raw) for name, raw in saved["spaces"].items()}
+        spaces = _read_spaces(folder / "spaces.json")
         tasks = _read_parquet(folder / "tasks.parquet").set_index("task")
         return cls(_read_parquet(folder / "trials.parquet"), tasks, spaces)
+
+
+def _read_spaces(path: Path) -> dict[str, SearchSpace]:
+    try:
+        saved = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise FormatError(f"{path} is not JSON: {error}") from error
+    _check_version(saved.get("format") if isinstance(saved, dict) else None, path)
+    if not isinstance(saved.get("spaces"), dict):
+        raise FormatError(f"{path} must hold search spaces by name; got {saved.get('spaces')!r}. Make it again")
+    return {name: SearchSpace.from_dict(raw) for name, raw in saved["spaces"].items()}
 
 
 def _write_parquet(frame: pd.DataFrame, path: Path) -> None:

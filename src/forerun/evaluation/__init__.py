@@ -82,6 +82,8 @@ def evaluate_makers(
     progress: Progress | None = None,
 ) -> Evaluation:
     """Judge meta-learners that need not be registered; otherwise as `evaluate`."""
+    if seeds < 1:
+        raise HistoryError(f"seeds must be at least 1, to judge meta-learners; got {seeds}")
     rows: list[dict[str, object]] = []
     count = min(folds or len(set(meta.families)), len(set(meta.families)))
     for seed in range(seeds):

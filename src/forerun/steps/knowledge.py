@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
 
-from forerun.errors import HistoryError
+from forerun.errors import HistoryError, SettingsError
 from forerun.learners.hardware import hardware_facts
 from forerun.learners.joint import default_space
 from forerun.metadata import MetaDataset
@@ -14,7 +14,7 @@ from forerun.metadata.metafeatures import metafeatures
 from forerun.metadata.nearest import nearest_tasks
 from forerun.metalearners import Forecaster
 from forerun.report import Neighbour
-from forerun.space import Value
+from forerun.space import Configuration, SearchSpace, Value
 from forerun.steps.project import Project
 from forerun.steps.settings import TuneSettings
 from forerun.tasks import Task
@@ -68,24 +68,37 @@ class Target:
         """What to train next on the task."""
         space = default_space(self.task.kind)
         forecaster = self.knowledge.forecaster
-        fixed = self.fixed
         return Tuner(
             forecaster,
             forecaster.scaler_.transform(metafeatures(self.task), hardware_facts()),
             space,
             acquisition=self.settings.acquisition,
             resolution=self.settings.resolution,
-            fixed=fixed,
-            portfolio=portfolio(
-                self.knowledge.history, space, PORTFOLIO, kind=self.task.kind, without=[self.task.family], fixed=fixed
-            ),
+            fixed=self.fixed,
+            portfolio=self.best_on_average(PORTFOLIO),
             seed=self.settings.seed,
         )
 
-    @property
+    @cached_property
     def fixed(self) -> Mapping[str, Value]:
-        """The values that must be used, in the types of their domains."""
-        return default_space(self.task.kind).restore(self.settings.fixed)
+        """The values that must be used, in the types of their domains. Raises SpaceError, SettingsError."""
+        space = default_space(self.task.kind)
+        fixed = space.restore(self.settings.fixed)
+        space.grid(self.settings.resolution, fixed)  # which checks them
+        check_compatible(space, fixed)
+        return fixed
+
+    def best_on_average(self, k: int) -> list[dict[str, Value]]:
+        """What was good on other tasks, best first; nothing where values are fixed that were never tried."""
+        history, task = self.knowledge.history, self.task
+        try:
+            return portfolio(
+                history, default_space(task.kind), k, kind=task.kind, without=[task.family], fixed=self.fixed
+            )
+        except HistoryError:
+            if not self.fixed:
+                raise
+            return []
 
     def neighbours(self) -> list[Neighbour]:
         """The past data sets most like this one, and what worked best there."""
@@ -110,3 +123,15 @@ class Target:
                 )
             )
         return found
+
+
+def check_compatible(space: SearchSpace, fixed: Configuration) -> None:
+    """A fixed value must not switch another one off: that one could never be used."""
+    for name in fixed:
+        for clause in space.condition(name).clauses:
+            parent = clause.parent
+            if parent in fixed and not clause.holds(fixed[parent]):
+                raise SettingsError(
+                    f"the fixed {name!r} of space {space.name!r} is used only when {parent} is {clause.test}; "
+                    f"got {parent}={fixed[parent]}. Fix one of the two"
+                )

@@ -54,29 +54,37 @@ def recommend(
     train in this time. Raises HistoryError or StoreError where the project has learned nothing yet.
     """
     began = time.monotonic()
-    if budget < 0 or top < 1:
-        raise SettingsError(f"budget must be at least 0 and top at least 1; got {budget} and {top}")
+    check(budget, top, seconds, seed)
     project = project or Project.find()
     store = open_store(project.settings.store.uri, project.root)
     knowledge = Knowledge.load(project, load_metalearner(store))
     settings = replace(project.settings.tune, trials=max(budget, 1), fixed=dict(fixed or {}), seed=seed)
     target = Target(knowledge, task, settings)
-    lineage = Lineage(tracking_uri=store.label)
+    lineage, known = Lineage(tracking_uri=store.label), past(project)
     if not budget:
         suggested = target.tuner.suggest([], top, limit_s=seconds)
         if not suggested.suggestions:
             raise SettingsError(f"seconds must leave something to train; nothing is predicted to train in {seconds} s")
         story = zero_shot_story(target, suggested.suggestions[0], suggested.found, lineage)
-        return Advice(suggested.suggestions, replace(story, past=past(project)), time.monotonic() - began)
+        return Advice(suggested.suggestions, replace(story, past=known), time.monotonic() - began)
     result = fine_tune(store, target, project.root, limit_s=seconds)
     story = tuned_story(target, result, replace(lineage, run_id=result.run_id))
     registered = _register(store, task, result, story)
     named = replace(story.lineage, model=registered.name, version=str(registered.version), alias=registered.alias)
-    story = replace(story, past=past(project), lineage=named)
+    story = replace(story, past=known, lineage=named)
     winner = [
         s for r in result.tuned.rounds for s in r.suggestions if s.configuration == story.recommendation.configuration
     ]
     return Advice(winner[:1], story, time.monotonic() - began, result, registered)
+
+
+def check(budget: int, top: int, seconds: float | None, seed: int) -> None:
+    """Raise SettingsError for a number that is out of range."""
+    for name, value, least in (("budget", budget, 0), ("top", top, 1), ("seed", seed, 0)):
+        if value < least:
+            raise SettingsError(f"{name} of a recommendation must be at least {least}; got {value}")
+    if seconds is not None and not seconds > 0:
+        raise SettingsError(f"seconds of a recommendation must be above 0; got {seconds}. Leave it out for no limit")
 
 
 def _register(store: Any, task: Task, result: FineTuned, story: Story) -> Registered:
@@ -94,6 +102,10 @@ def _register(store: Any, task: Task, result: FineTuned, story: Story) -> Regist
 
 def command(project: Project, options: argparse.Namespace) -> None:
     """`forerun recommend`: print the advice, and write the page where one is wanted."""
+    # before anything is read or trained
+    check(options.budget, options.top, options.seconds, options.seed)
+    fixed = dict(_fixed(text) for text in options.fix)
+    page = _page(options.report)
     task = read_task(
         options.data,
         options.target,
@@ -107,14 +119,21 @@ def command(project: Project, options: argparse.Namespace) -> None:
         project=project,
         budget=options.budget,
         top=options.top,
-        fixed=dict(_fixed(text) for text in options.fix),
+        fixed=fixed,
         seconds=options.seconds,
         seed=options.seed,
     )
     print(describe(advice))
-    if options.report is not None:
-        write(advice.story, Path(options.report))
-        print(f"Report: {Path(options.report).resolve()}")
+    if page is not None:
+        write(advice.story, page)
+        print(f"Report: {page}")
+
+
+def _page(given: Path | None) -> Path | None:
+    page = None if given is None else given.resolve()
+    if page is not None and (page.is_dir() or any(above.is_file() for above in page.parents)):
+        raise SettingsError(f"--report must be a file that can be written, as report.html; got {str(given)!r}")
+    return page
 
 
 def _fixed(text: str) -> tuple[str, Any]:
@@ -123,7 +142,10 @@ def _fixed(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise SettingsError(f"--fix must be NAME=VALUE, as learner=mlp; got {text!r}")
-    return name.strip(), yaml.safe_load(value)
+    try:
+        return name.strip(), yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise SettingsError(f"the value of --fix must be one of YAML, as mlp or [a, b]; got {text!r}") from error
 
 
 def describe(advice: Advice) -> str:

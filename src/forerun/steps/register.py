@@ -7,6 +7,7 @@ from pathlib import Path
 from forerun.learners.saved import load_model
 from forerun.metalearners import Forecaster
 from forerun.steps.project import Project
+from forerun.steps.report import evaluation
 from forerun.steps.target import load_target
 from forerun.steps.tell import load_story
 from forerun.tracking.models import Scores, register_champion, register_metalearner
@@ -19,8 +20,8 @@ def run(project: Project) -> None:
     story = load_story(project.recommendation / "story.json")
     found = story.recommendation
     lineage = {"meta_hash": meta_hash(project.root)}
-    evaluation = json.loads((project.reports / "evaluation.json").read_text())
-    scores = {name: value["mean"] for name, value in evaluation["methods"][evaluation["best"]].items()}
+    judged = evaluation(project)
+    scores = {name: value["mean"] for name, value in judged["methods"][judged["best"]].items()}
     metalearner = register_metalearner(store, Forecaster.load(project.models), scores=scores, lineage=lineage)
     champion = register_champion(
         store,

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from forerun.errors import FormatError
 from forerun.metadata import MetaDataset
 from forerun.report import Estimate, MethodScore, Past, Story, write
 from forerun.report.story import Lineage
@@ -58,7 +59,7 @@ def _lineage(known: Lineage, told: Mapping[str, Any] | None) -> Lineage:
 def past(project: Project) -> Past:
     """The history behind the recommendation, and how each meta-learner did on tasks left out."""
     meta = MetaDataset.load(project.meta / "meta.parquet")
-    found = json.loads((project.reports / "evaluation.json").read_text())
+    found = evaluation(project)
     methods = [_method(name, scores) for name, scores in found["methods"].items()]
     best = found["methods"][found["best"]]["regret"]["mean"]
     return Past(
@@ -69,6 +70,17 @@ def past(project: Project) -> Past:
         chosen=found["best"],
         why=f"the lowest mean regret over the first ten trials on tasks left out ({best:.3f})",
     )
+
+
+def evaluation(project: Project) -> dict[str, Any]:
+    """What the step `train` found: the best method, and the scores of all. Raises FormatError."""
+    path = project.reports / "evaluation.json"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        float(found["methods"][found["best"]]["regret"]["mean"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise FormatError(f"{path} must hold the scores of meta-learners: {error!r}. Run: forerun run") from error
+    return dict(found)
 
 
 def _method(name: str, scores: Mapping[str, Mapping[str, float]]) -> MethodScore:

@@ -1,6 +1,7 @@
 """Settings: `params.yaml`, one key per stage, as frozen dataclasses. An unknown key is an error."""
 
 import dataclasses
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -188,7 +189,8 @@ def _scalar(hint: type, value: Any, owner: str) -> Any:
         if not isinstance(value, str):
             raise SettingsError(f"{owner} must be a string; got {value!r}")
         return value
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or (hint is int and value != int(value)):
+    number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if not number or (hint is int and value != int(value)):
         raise SettingsError(f"{owner} must be {'a whole' if hint is int else 'a'} number; got {value!r}")
     if value < 0:
         raise SettingsError(f"{owner} must not be negative; got {value!r}")

@@ -160,7 +160,7 @@ def fetch(store: Store, name: str, alias: str) -> Path:
             known = sorted(each.name for each in store.client.search_registered_models())
         raise StoreError(
             f"a registered model of {store.label} must be one of {', '.join(known) or '(none yet)'}; "
-            f"got {name}@{alias}. Run the pipeline to register it"
+            f"got {name}@{alias}. Run: forerun run"
         )
     with store.guard(f"fetch {name}@{alias}"):
         source = store.client.get_model_version_download_uri(name, found.version)
