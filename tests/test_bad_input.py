@@ -223,6 +223,10 @@ OPTIONS = [
     Bad("--seconds nan", options("--seconds", "nan"), ("seconds", "above 0", "nan")),
     Bad("negative --seed", options("--seed", "-1"), ("seed", "at least 0", "-1")),
     Bad("--report into a folder", options("--report", "."), ("--report must be a file", "got '.'")),
+    Bad(
+        "no time for any training", options("--seconds", "1e-9", "--budget", "2"), ("no configuration is left", "time")
+    ),
+    Bad("project without flows", command("run"), ("flows/", "dvc repro")),
     Bad("openml without a number", command("data", "openml"), ("number of a data set", "forerun data openml 31")),
     Bad("unknown step", command("step", "trian"), ("a step must be one of collect", "got 'trian'")),
     Bad("--resolution 1", command("space", "--resolution", "1"), ("resolution of a grid must be at least 2", "got 1")),

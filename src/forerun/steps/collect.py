@@ -15,14 +15,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tqdm import tqdm
-
 from forerun.errors import SettingsError
 from forerun.learners.joint import default_space, random_configurations, shared_configurations
 from forerun.learners.pool import Job, TrainingPool
 from forerun.learners.trial import stacks
 from forerun.metadata.metafeatures import metafeatures
 from forerun.space import Configuration
+from forerun.steps.progress import bar
 from forerun.steps.project import Project
 from forerun.steps.settings import CollectSettings
 from forerun.tasks import Task, builtin_task, folder_tasks
@@ -64,7 +63,7 @@ class Campaign:
         self._describe()
         planned = [self._key(chunk.task, c) for chunk in self.plan for c in chunk.configurations]
         done = sum(key in self._done for key in planned)
-        self._bar = tqdm(total=len(planned), initial=done, unit="training", desc="collect", smoothing=0.02)
+        self._bar = bar(total=len(planned), initial=done, unit="training", desc="collect", smoothing=0.02)
         self._pool.__enter__()
         return self
 
@@ -77,7 +76,7 @@ class Campaign:
     @cached_property
     def tasks(self) -> dict[str, Task]:
         """The tasks, loaded."""
-        return {name: load() for name, load in tqdm(self.sources.items(), desc="load tasks", leave=False)}
+        return {name: load() for name, load in bar(self.sources.items(), desc="load tasks", leave=False)}
 
     @cached_property
     def _records(self) -> dict[str, TaskRecord]:
@@ -87,7 +86,7 @@ class Campaign:
         """Put spaces, tasks and meta-features into the store, so that mining needs nothing else."""
         for space in {default_space(task.kind).name: default_space(task.kind) for task in self.tasks.values()}.values():
             log_space(self.store, space)
-        for name, task in tqdm(self.tasks.items(), desc="meta-features", leave=False):
+        for name, task in bar(self.tasks.items(), desc="meta-features", leave=False):
             log_task(self.store, self._records[name], metafeatures(task))
 
     @cached_property

@@ -56,7 +56,7 @@ def fine_tune(store: Store, target: Target, root: Path, *, limit_s: float | None
         trainer.bar.total = settings.trials
         tuned = tune(target.tuner, trainer, budget, done=trainer.done())
         if tuned.best is None:
-            reasons = "; ".join(dict.fromkeys(t.reason for t in tuned.trials))
+            reasons = "; ".join(dict.fromkeys(t.reason for t in tuned.trials)) or tuned.stopped_because
             raise TrainingError(
                 f"at least one of {len(tuned.trials)} trainings on {target.task.name!r} must end well; "
                 f"none did: {reasons}"

@@ -3,11 +3,11 @@
 import json
 
 import pandas as pd
-from tqdm import tqdm
 
 from forerun.evaluation import TRIALS, Evaluation, Summary, evaluate
 from forerun.metadata import MetaDataset
 from forerun.metalearners import METALEARNERS, Forecaster
+from forerun.steps.progress import bar
 from forerun.steps.project import Project
 from forerun.tracking import names
 from forerun.tracking.log import log_summary
@@ -18,11 +18,11 @@ def run(project: Project) -> None:
     """Write data/models and the evaluation in data/reports; log the evaluation as an MLflow run."""
     settings = project.settings.train
     meta = MetaDataset.load(project.meta / "meta.parquet")
-    with tqdm(desc="leave tasks out", unit="fold") as bar:
+    with bar(desc="leave tasks out", unit="fold") as shown:
 
         def progress(done: int, of: int) -> None:
-            bar.total = of
-            bar.update(done - bar.n)
+            shown.total = of
+            shown.update(done - shown.n)
 
         found = evaluate(
             meta,

@@ -8,13 +8,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tqdm import tqdm
-
 from forerun.learners.hardware import hardware_facts
 from forerun.learners.joint import default_space
 from forerun.learners.pool import Job, TrainingPool
 from forerun.metadata.metafeatures import metafeatures
 from forerun.space import Configuration
+from forerun.steps.progress import bar
 from forerun.steps.settings import TuneSettings
 from forerun.tasks import Task
 from forerun.tracking.log import clear_interrupted, commit, log_trial
@@ -50,7 +49,7 @@ class Trainer:
         log_task(self.store, self._record, metafeatures(self.task))
         self._known = {t.key: t for t in self.done()}
         self._pool = TrainingPool(timeout_s=self.settings.timeout_s).__enter__()
-        self.bar = tqdm(desc=self.describe, unit="training", leave=True)
+        self.bar = bar(desc=self.describe, unit="training", leave=True)
         return self
 
     def __exit__(
