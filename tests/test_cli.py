@@ -31,9 +31,9 @@ def churn(project: Path) -> Path:
 
 
 def done(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
-    """Run a command that must succeed; returns what it prints."""
+    """Run a command that must succeed; returns what it prints, with plain spaces."""
     assert main(list(map(str, arguments))) == 0
-    return capsys.readouterr().out
+    return capsys.readouterr().out.replace("\xa0", " ")
 
 
 def test_asking_for_help_imports_nothing_heavy() -> None:

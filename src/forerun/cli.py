@@ -26,6 +26,7 @@ QUIET = {
 
 DESCRIPTION = "Know how good a model will be before you train it."
 
+COMMAND = "COMMAND ..."
 EPILOG = """\
 first steps:
   forerun run                                   the whole pipeline, from trainings to a registered model
@@ -72,11 +73,15 @@ def _refuse(message: str) -> int:
 def parser() -> argparse.ArgumentParser:
     """Describe the command line."""
     top = argparse.ArgumentParser(
-        prog="forerun", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="forerun",
+        usage=f"forerun [-h] [--version] {COMMAND}",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument("--version", action="version", version=f"forerun {__version__}")
     top.set_defaults(command=lambda _: _help(top))
-    commands = top.add_subparsers(title="commands", metavar="")
+    commands = top.add_subparsers(title="commands", metavar=COMMAND, prog="forerun")
 
     _command(commands, "run", _run, "run the pipeline: only what is not done yet")
     _recommend_command(commands)
