@@ -265,6 +265,12 @@ SETTINGS = [
     Bad("no batch", settings("tune: {batch: 0}", "step", "tune"), ("batch", "at least 1", "got 0")),
     Bad("too coarse", settings("tune: {resolution: 1}", "step", "tune"), ("resolution", "at least 2", "got 1")),
     Bad("unknown target", settings("target: {data: cats}", "step", "tune"), ("CSV, Parquet or ARFF", "cats")),
+    Bad(
+        "unknown target, before collecting",
+        settings("target: {data: cats}", "step", "collect"),
+        ("cats", "forerun data"),
+    ),
+    Bad("target without a column", settings("target: {data: dvc.yaml}", "step", "collect"), ("target.column",)),
     Bad("fixed to nonsense", settings("tune: {fixed: {learner: gpt}}", "step", "tune"), ("learner", "got 'gpt'")),
     Bad(
         "experiments nobody has",

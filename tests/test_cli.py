@@ -1,5 +1,6 @@
 """The commands do what they say, and asking for help loads nothing heavy."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -184,3 +185,15 @@ def test_a_project_is_found_from_the_folders_in_it(
     monkeypatch.chdir(project / "deep" / "inside")
     done(capsys, "step", "fingerprint")
     assert (project / "data" / "fingerprint.json").is_file()
+
+
+def test_a_reader_that_leaves_early_is_no_error() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    program = "import sys; from forerun.cli import main; sys.exit(main(['data']))"
+    ended = subprocess.run(
+        [sys.executable, "-c", program], stdout=write, stderr=subprocess.PIPE, text=True, check=False
+    )
+    os.close(write)
+    assert ended.stderr == ""
+    assert ended.returncode == 141

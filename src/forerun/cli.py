@@ -48,13 +48,17 @@ def guarded(command: Callable[[], int | None]) -> int:
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     try:
-        return int(command() or 0)
+        code = int(command() or 0)
+        sys.stdout.flush()
+        return code
     except ForerunError as error:
         return _refuse(str(error))
     except KeyboardInterrupt:
         print("forerun: interrupted; what was finished is kept, start again to go on", file=sys.stderr)
         return 130
     except OSError as error:
+        if isinstance(error, BrokenPipeError) and _reader_is_gone():
+            return 141
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return _refuse(
                 f"the disk is full ({error.filename or 'while writing'}). Free some space and start again: "
@@ -63,6 +67,18 @@ def guarded(command: Callable[[], int | None]) -> int:
         if error.errno in (errno.EACCES, errno.EROFS):
             return _refuse(f"{error.filename} must be writable; {error.strerror}")
         raise
+
+
+def _reader_is_gone() -> bool:
+    """Whether what reads our output has ended, as `head` does; Python would complain of it once more at its end."""
+    import select
+
+    pipe = select.poll()
+    pipe.register(sys.stdout.fileno(), 0)  # errors are told without being asked for
+    gone = any(event & select.POLLERR for _, event in pipe.poll(0))
+    if gone:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return gone
 
 
 def _refuse(message: str) -> int:

@@ -24,6 +24,7 @@ from forerun.space import Configuration
 from forerun.steps.progress import bar
 from forerun.steps.project import Project
 from forerun.steps.settings import CollectSettings
+from forerun.steps.target import check_target
 from forerun.tasks import Task, builtin_task, folder_tasks
 from forerun.tasks.builtin import RECIPES
 from forerun.tracking import names
@@ -168,6 +169,7 @@ def _of_its_own(task: str, seed: int) -> int:
 def campaign(project: Project) -> Campaign:
     """Plan the collection that params.yaml asks for, leaving out the target's family."""
     settings = project.settings.collect
+    check_target(project)
     tasks = choose_tasks(project, settings)
     return Campaign(open_store(project.settings.store.uri, project.root), project.root, tasks, settings)
 

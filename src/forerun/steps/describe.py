@@ -3,12 +3,13 @@
 from pathlib import Path
 
 from forerun.errors import DataError
-from forerun.learners.joint import default_space
-from forerun.space import SearchSpace
 
 
 def describe_space(file: Path | None, kind: str, resolution: int) -> str:
     """Return a search space as a table of domains, and its size on a grid."""
+    from forerun.learners.joint import default_space
+    from forerun.space import SearchSpace
+
     space = default_space(kind) if file is None else SearchSpace.from_yaml(file)
     width = max(map(len, space.domains))
     lines = [f"{space.name}: {len(space.domains)} domains"]

@@ -17,15 +17,25 @@ def target_family(project: Project) -> str:
 def load_target(project: Project) -> Task:
     """Make the task that `target` of params.yaml describes."""
     s = project.settings.target
-    path = None if s.data in RECIPES else project.path(s.data)
     return read_task(
-        s.data if path is None else str(path),
+        _place(project),
         s.column,
         kind=s.kind,
         metric=s.metric,
         max_rows=s.max_rows,
         seed=s.seed,
     )
+
+
+def check_target(project: Project) -> None:
+    """Raise DataError for a target that is not there, before long work is done on the way to it."""
+    s = project.settings.target
+    _check(_place(project), s.column, s.kind)
+
+
+def _place(project: Project) -> str:
+    data = project.settings.target.data
+    return data if data in RECIPES else str(project.path(data))
 
 
 def read_task(
@@ -38,6 +48,13 @@ def read_task(
     seed: int = 0,
 ) -> Task:
     """Make a task of a file and the name of its target column, or of a built-in task's name."""
+    _check(data, column, kind)
+    if data in RECIPES and not Path(data).exists():
+        return builtin_task(data, metric=metric, max_rows=max_rows, seed=seed)
+    return load_task(data, str(column), kind=kind, metric=metric, max_rows=max_rows, seed=seed)
+
+
+def _check(data: str, column: str | None, kind: str | None) -> None:
     if data in RECIPES and not Path(data).exists():
         if column not in (None, RECIPES[data].target):
             raise DataError(
@@ -47,13 +64,11 @@ def read_task(
             raise DataError(
                 f"the kind of the built-in task {data!r} is {RECIPES[data].kind!r}; got {kind!r}. Leave it out"
             )
-        return builtin_task(data, metric=metric, max_rows=max_rows, seed=seed)
-    if not Path(data).exists():
+    elif not Path(data).exists():
         raise DataError(
             f"data must be a CSV, Parquet or ARFF file or a built-in task (forerun data lists them); got {data!r}"
         )
-    if column is None:
+    elif column is None:
         raise DataError(
             f"the column to predict in {data} must be named: --target COLUMN, or target.column in params.yaml"
         )
-    return load_task(data, column, kind=kind, metric=metric, max_rows=max_rows, seed=seed)

@@ -1,7 +1,7 @@
 """What there is to tell about one recommendation, as the report's `Story`; and stories as files."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -177,8 +177,14 @@ def _converter() -> cattrs.Converter:
     # a value of a configuration is a scalar, or a tuple that JSON holds as a list
     converter.register_structure_hook_func(_is_value, lambda v, _: tuple(v) if isinstance(v, list) else v)
     converter.register_unstructure_hook(pd.DataFrame, lambda frame: frame.to_dict("list"))
-    converter.register_structure_hook(pd.DataFrame, lambda raw, _: pd.DataFrame(raw))
+    converter.register_structure_hook(pd.DataFrame, lambda raw, _: _frame(raw))
     return converter
+
+
+def _frame(raw: Mapping[str, list[Any]]) -> pd.DataFrame:
+    # object: pandas' own text cannot hold all that Python's can
+    kinds = {name: object if any(isinstance(v, str) for v in values) else None for name, values in raw.items()}
+    return pd.DataFrame({name: pd.Series(values, dtype=kinds[name]) for name, values in raw.items()})
 
 
 def _is_value(hint: Any) -> bool:
@@ -202,4 +208,6 @@ def load_story(path: Path) -> Story:
             )
         return _converter().structure(raw["story"], Story)
     except (OSError, ValueError, KeyError, TypeError, cattrs.BaseValidationError) as error:
-        raise FormatError(f"{path} must hold a recommendation: {error}. Run: forerun run") from error
+        told = isinstance(error, cattrs.BaseValidationError)
+        reason = "; ".join(cattrs.transform_error(error)) if told else repr(error)
+        raise FormatError(f"{path} must hold a recommendation: {reason}. Run: forerun run") from error

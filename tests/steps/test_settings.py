@@ -1,0 +1,73 @@
+"""params.yaml is read strictly: what it says is meant, and what it cannot mean is an error."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from forerun.errors import SettingsError
+from forerun.steps.settings import Settings, load_settings, read
+from tests.projects import REPOSITORY
+
+
+def test_the_shipped_settings_name_every_stage_and_are_read() -> None:
+    found = load_settings(REPOSITORY / "params.yaml")
+    raw = yaml.safe_load((REPOSITORY / "params.yaml").read_text())
+    assert set(raw) == {field.name for field in dataclasses.fields(Settings)}
+    for stage, values in raw.items():
+        for name, value in values.items():
+            read_back = getattr(getattr(found, stage), name)
+            assert (list(read_back) if isinstance(read_back, tuple) else read_back) == value
+
+
+def test_dvc_watches_only_settings_that_there_are() -> None:
+    stages = yaml.safe_load((REPOSITORY / "dvc.yaml").read_text())["stages"]
+    watched = {name for stage in stages.values() for name in stage.get("params", []) if isinstance(name, str)}
+    for name in watched:
+        value: Any = Settings()
+        for part in name.split("."):
+            value = getattr(value, part)
+
+
+@pytest.mark.parametrize("text", ["", "tune:\n", "{}"])
+def test_what_is_left_out_has_its_default(tmp_path: Path, text: str) -> None:
+    (tmp_path / "params.yaml").write_text(text)
+    assert load_settings(tmp_path / "params.yaml") == Settings()
+
+
+def test_numbers_get_the_type_of_their_setting() -> None:
+    found = read(Settings, {"tune": {"trials": 4.0, "timeout_s": 7, "seconds": 3}}, "params")
+    assert (found.tune.trials, found.tune.timeout_s, found.tune.seconds) == (4, 7.0, 3.0)
+    assert [type(v) for v in (found.tune.trials, found.tune.timeout_s, found.tune.seconds)] == [int, float, float]
+
+
+def test_null_is_none_where_none_is_allowed() -> None:
+    found = read(Settings, {"collect": {"workers": None}, "mine": {"history": None}}, "params")
+    assert found.collect.workers is None
+    assert found.mine.history is None
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        ({"tune": {"trails": 3}}, "keys of params: tune must be among trials, .*; got trails"),
+        ({"tuning": {}}, "keys of params must be among store, .*; got tuning"),
+        ({"tune": {"trials": True}}, "params: tune: trials must be a whole number; got True"),
+        ({"tune": {"trials": "8"}}, "trials must be a whole number; got '8'"),
+        ({"tune": {"trials": None}}, "trials must be a whole number; got None"),
+        ({"tune": {"trials": float("inf")}}, "trials must be a whole number; got inf"),
+        ({"tune": {"timeout_s": float("nan")}}, "timeout_s must be a number; got nan"),
+        ({"tune": {"timeout_s": -1}}, "timeout_s must not be negative; got -1"),
+        ({"tune": {"acquisition": 3}}, "acquisition must be a string; got 3"),
+        ({"tune": {"fixed": ["learner"]}}, r"fixed must be a mapping; got \['learner'\]"),
+        ({"tune": [1]}, r"params: tune must be a mapping of settings; got \[1\]"),
+        ({"mine": {"experiments": []}}, r"experiments must be a list of names; got \[\]"),
+        ({"mine": {"experiments": [3]}}, r"experiments must be a list of names; got \[3\]"),
+        ({"store": {"uri": 5000}}, "uri must be a string; got 5000"),
+    ],
+)
+def test_what_a_setting_cannot_mean_is_refused(raw: dict[str, Any], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        read(Settings, raw, "params")
