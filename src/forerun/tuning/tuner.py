@@ -21,6 +21,12 @@ from forerun.tuning.portfolio import whole_sets
 NAN = float("nan")
 
 
+PLAUSIBLE = 0.05
+"""Share of a space, by what the history predicts, in which trainings are chosen; as much more after every trial."""
+DRAWN = 2_000
+"""Random configurations that tell where this share ends."""
+
+
 @dataclass(frozen=True)
 class Suggestion:
     """A configuration worth training, and what is expected of it."""
@@ -100,7 +106,7 @@ class Tuner:
         tried = [t.configuration for t in trials]
         score = acquisition_score(self.acquisition, forecast.loss, bar=bar, columns=columns, rng=rng)
 
-        def apart(taken: Sequence[Configuration], k: int, min_distance: int) -> Found:
+        def apart(taken: Sequence[Configuration], k: int, min_distance: int, allowed: Feasible | None) -> Found:
             return search(
                 score,
                 self.grid,
@@ -108,16 +114,17 @@ class Tuner:
                 rng,
                 strategy=self.strategy,
                 min_distance=min_distance,
-                feasible=self._feasible(forecast, limit_s),
+                feasible=allowed,
                 taken=taken,
                 starts=[*self.portfolio, *tried],
                 off_grid=True,
             )
 
-        found = apart(tried, n, self.min_distance)
+        in_time = self._feasible(forecast, limit_s)
+        found = apart(tried, n, self.min_distance, _both(in_time, self._plausible(len(trials))))
         chosen = [c.configuration for c in found.candidates]
-        if len(chosen) < n and self.min_distance > 1:  # a narrow space has no more that are so far apart
-            chosen += [c.configuration for c in apart([*tried, *chosen], n - len(chosen), 1).candidates]
+        if len(chosen) < n:  # a narrow space has no more that are so far apart, or that the history finds good
+            chosen += [c.configuration for c in apart([*tried, *chosen], n - len(chosen), 1, in_time).candidates]
         guard = self._guard(tried, chosen, n) if self._in_time(forecast, limit_s) else []
         chosen = [*chosen[: n - len(guard)], *guard]
         return Suggested(self.describe(forecast, chosen, best, guard), found)
@@ -128,6 +135,21 @@ class Tuner:
             return None
         longest = np.log10(max(limit_s, 1e-9))
         return lambda X: np.asarray(seconds.to_units(seconds.predict(X)).mean <= longest)
+
+    def _plausible(self, trials: int) -> Feasible | None:
+        """Which configurations the history alone finds good, of a share that grows with the trials on the task.
+
+        A space of 10^13 has corners that no task of the history ever tried. A surrogate that begins to doubt
+        the history, after two trials that contradict it, knows nothing of them, and acquisitions love that.
+        """
+        share = PLAUSIBLE * (1 + trials)
+        if not trials or share >= 1:
+            return None
+        before = self.adapt([]).loss
+        rng = np.random.default_rng(self.seed)
+        drawn = before.predict(self.grid.encode(self.grid.sample(rng, DRAWN))).mean
+        bar = float(np.quantile(drawn, share))
+        return lambda X: np.asarray(before.predict(X).mean <= bar)
 
     def _in_time(self, forecast: Forecast, limit_s: float | None) -> bool:
         """Whether the portfolio's first is predicted to train within the limit."""
@@ -169,3 +191,10 @@ class Tuner:
 def best_loss(trials: Sequence[Trial]) -> float | None:
     """The lowest loss of the trials that finished; None when none did."""
     return min((t.loss for t in trials if t.status == Status.FINISHED), default=None)
+
+
+def _both(one: Feasible | None, other: Feasible | None) -> Feasible | None:
+    """What both allow; None allows everything."""
+    if one is None or other is None:
+        return one or other
+    return lambda X: np.asarray(one(X) & other(X))
