@@ -8,6 +8,7 @@ import pytest
 from forerun.search.base import mark
 from forerun.space import Categorical, Real, SearchSpace, Subset
 from forerun.tuning import ACQUISITIONS, Tuner
+from forerun.tuning.tuner import PLAUSIBLE
 from tests.tuning.fakes import SPACE, FakeForecaster, knowing, trial, true_loss
 
 ROW = np.zeros(3)
