@@ -14,7 +14,8 @@ from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.collect import CHUNKS_AT_A_TIME, fan_out
-from forerun.errors import ForerunError
+from flows.server import a_server
+from flows.terminal import from_terminal
 from forerun.steps import Project
 from forerun.steps.collect import Campaign
 from forerun.steps.history import export
@@ -43,19 +44,16 @@ def record(data: str, store: str, to: str, root: str) -> None:
 
 def main() -> int:
     """Read the command line and record."""
-    parser = argparse.ArgumentParser(prog="python -m flows.record", description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m flows.record", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("data", help="a folder of Parquet data sets with a manifest.csv")
     parser.add_argument("--store", default=".forerun/recording", help="where the recording's MLflow store is kept")
     parser.add_argument("--to", default="data/history", help="where the history is written")
     options = parser.parse_args()
-    try:
-        root = Project.find().root
+    root = Project.find().root
+    with a_server():
         record(str(Path(options.data).resolve()), str((root / options.store).resolve()), options.to, str(root))
-    except ForerunError as error:
-        print(f"record: error: {error}", file=sys.stderr)
-        return 2
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(from_terminal(main))

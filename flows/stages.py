@@ -67,10 +67,9 @@ def walk(root: Path, run: Callable[[str], object], tell: Callable[[str], None]) 
             if not (stage.always_changed or changed(stage)):
                 continue
             tell(f"{stage.name} - {stage.desc}")
-            if not stage.always_changed:
-                # DVC removes what a stage is about to write anew, so that nothing stale survives in it
-                with repo.lock:
-                    stage.remove_outs(ignore_remove=False, force=False)
+            # as `dvc repro` does: nothing stale survives in what a stage is about to write anew
+            with repo.lock:
+                stage.remove_outs(ignore_remove=False, force=False)
             run(stage.name)
             repo.commit(stage.addressing, force=True)
             ran.append(stage.name)

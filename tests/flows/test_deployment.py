@@ -1,0 +1,91 @@
+"""`prefect.yaml` for real: a server, a worker, a deployment, a run."""
+
+import json
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import psutil
+import pytest
+import yaml
+
+from tests.flows.projects import REPOSITORY, environment, make_project, run
+
+pytestmark = pytest.mark.slow
+
+
+@contextmanager
+def running(root: Path, settings: dict[str, str], *command: str) -> Iterator[None]:
+    """Run a command beside the test; it and what it started end with the context."""
+    with (root / "beside.log").open("a") as log:
+        process = subprocess.Popen(command, cwd=root, env=settings, stdout=log, stderr=log)
+        try:
+            yield
+        finally:
+            family = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
+            for member in family:
+                member.kill()
+            process.wait()
+            psutil.wait_procs(family, timeout=10)
+
+
+def wait_until(done: Callable[[], bool], what: str, seconds: float = 90) -> None:
+    end = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < end, what
+        time.sleep(0.2)
+
+
+def answers(url: str) -> bool:
+    try:
+        with urlopen(url, timeout=5) as reply:  # noqa: S310 - http, on this machine
+            return bool(reply.status == 200)
+    except (URLError, OSError):
+        return False
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A project whose pipeline is one stage, in order to be quick: what mining would find."""
+    root = make_project(tmp_path / "project")
+    declared = yaml.safe_load((root / "dvc.yaml").read_text())["stages"]
+    stage = {**declared["fingerprint"], "deps": ["params.yaml"]}
+    (root / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"fingerprint": stage}}))
+    return root
+
+
+def test_the_nightly_deployment_runs_on_a_local_server_and_worker(root: Path, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    url, home = f"http://127.0.0.1:{port}/api", tmp_path / "prefect"
+    settings = environment(home, PREFECT_API_URL=url, PREFECT_SERVER_ANALYTICS_ENABLED="false")
+
+    def prefect(*arguments: str) -> str:
+        done = run(root, "prefect", *arguments, home=home, PREFECT_API_URL=url)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    with running(root, settings, "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)):
+        wait_until(lambda: answers(f"{url}/health"), "the server did not start")
+        prefect("work-pool", "create", "forerun", "--type", "process")
+        prefect("--no-prompt", "deploy", "--all")
+        with running(root, settings, "prefect", "worker", "start", "--pool", "forerun"):
+            # started elsewhere: the deployment knows where its project lies
+            said = prefect("deployment", "run", "forerun/nightly", "--watch", "--watch-timeout", "90")
+        runs = json.loads(prefect("flow-run", "ls", "--output", "json"))
+    assert "Completed" in said, said + (root / "beside.log").read_text()[-3000:]
+    assert {each["state"]["type"] for each in runs} == {"COMPLETED"}
+    assert len(runs) == 2  # the pipeline and its one step
+    assert (root / "data" / "fingerprint.json").is_file()
+    assert "fingerprint" in (root / "dvc.lock").read_text()
+
+
+def test_the_deployment_is_nightly_and_never_runs_twice_at_once() -> None:
+    (nightly,) = yaml.safe_load((REPOSITORY / "prefect.yaml").read_text())["deployments"]
+    assert nightly["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}
+    assert [schedule["cron"] for schedule in nightly["schedules"]] == ["0 2 * * *"]

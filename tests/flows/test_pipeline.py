@@ -1,0 +1,125 @@
+"""The pipeline for real, once: killed, finished, run again, reproduced by DVC, its sources edited."""
+
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.flows.projects import CUTS, TASKS, environment, make_project, query, run, trials
+
+pytestmark = pytest.mark.slow
+PLANNED = len(TASKS) * (CUTS["collect"]["shared"] + CUTS["collect"]["random"])
+
+
+def killed_when(root: Path, home: Path, ready: Callable[[], bool], delay: float) -> None:
+    """Start the pipeline, and kill its process alone, as the kernel does, a while after `ready`."""
+    with (root / "killed.log").open("a") as log:
+        process = subprocess.Popen(["forerun", "run"], cwd=root, env=environment(home), stdout=log, stderr=log)
+        try:
+            end = time.monotonic() + 100
+            while not ready():
+                assert process.poll() is None, (root / "killed.log").read_text()[-3000:]
+                assert time.monotonic() < end, "the pipeline made no progress"
+                time.sleep(0.02)
+            time.sleep(delay)
+            children = psutil.Process(process.pid).children(recursive=True)
+            assert process.poll() is None, "it was over before it could be killed"
+        finally:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+    _, alive = psutil.wait_procs(children, timeout=20)
+    assert not alive, "orphans"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("prefect")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, home: Path) -> tuple[Path, str]:
+    """A project whose pipeline was killed five times while collecting, once while tuning, then finished."""
+    root = make_project(tmp_path_factory.mktemp("flows") / "project")
+    rng = random.Random(0)  # noqa: S311 - moments, not secrets
+    for _ in range(5):
+        goal = len(trials(root, "forerun/collect")) + rng.randint(1, 3)
+        killed_when(root, home, lambda goal=goal: len(trials(root, "forerun/collect")) >= goal, rng.random() / 5)
+        assert len(trials(root, "forerun/collect")) < PLANNED
+    killed_when(root, home, lambda: len(trials(root, "forerun/tune")) > 0, rng.random() / 5)
+    done = run(root, "forerun", "run", home=home)
+    assert done.returncode == 0, done.stderr
+    return root, done.stdout + done.stderr
+
+
+def test_after_six_kills_every_training_is_there_once(finished: tuple[Path, str]) -> None:
+    root, _ = finished
+    for experiment, planned in (("forerun/collect", PLANNED), ("forerun/tune", CUTS["tune"]["trials"])):
+        keys = trials(root, experiment)
+        assert len(keys) == planned
+        assert len(set(keys)) == planned
+    assert query(root, "SELECT count(*) FROM runs WHERE status = 'RUNNING' AND lifecycle_stage = 'active'") == [(0,)]
+    assert query(root, "PRAGMA quick_check") == [("ok",)]
+
+
+def test_it_ends_with_the_table_and_without_noise(finished: tuple[Path, str]) -> None:
+    root, said = finished
+    assert "Recommended for fair_affair" in said
+    assert str(root / "data" / "reports" / "report.html") in said
+    for noise in ("Traceback", "never awaited", "INFO", "Warning"):
+        assert noise not in said
+
+
+def test_a_second_run_does_nothing_and_starts_no_server(finished: tuple[Path, str], home: Path) -> None:
+    root, _ = finished
+    before = (root / "dvc.lock").read_bytes()
+    # an address where nothing listens: whoever asked Prefect for anything would fail
+    again = run(root, "forerun", "run", home=home, PREFECT_API_URL="http://127.0.0.1:1/api")
+    assert again.returncode == 0, again.stderr
+    assert "Nothing to do: all 8 stages are up to date" in again.stdout
+    assert (root / "dvc.lock").read_bytes() == before
+
+
+def test_dvc_then_has_nothing_to_do_either(finished: tuple[Path, str], home: Path) -> None:
+    root, _ = finished
+    reproduced = run(root, "dvc", "repro", home=home)
+    assert reproduced.returncode == 0, reproduced.stderr
+    assert reproduced.stdout.count("didn't change, skipping") == 7
+    assert "Running stage 'fingerprint'" in reproduced.stdout
+    assert "up to date" in reproduced.stdout
+
+
+def test_an_edited_learner_makes_only_what_depends_on_it_run_and_trains_nothing_again(
+    finished: tuple[Path, str], home: Path
+) -> None:
+    root, _ = finished
+    with (root / "src" / "forerun" / "learners" / "mlp.py").open("a") as source:
+        source.write("# a remark\n")
+    stale = run(root, "dvc", "status", home=home).stdout
+    assert [line[:-1] for line in stale.splitlines() if not line.startswith("\t")] == ["collect", "fingerprint", "tune"]
+    newest = "SELECT max(start_time) FROM runs JOIN experiments USING (experiment_id) WHERE name = 'forerun/collect'"
+    before = query(root, newest)
+    ran = run(root, "forerun", "run", home=home)
+    assert ran.returncode == 0, ran.stderr
+    assert query(root, newest) == before
+    for name in ("mine", "featurize", "train"):
+        assert f"forerun: {name} -" not in ran.stderr
+    for name in ("collect", "tune"):
+        assert f"forerun: {name} -" in ran.stderr
+
+
+def test_what_the_user_can_mend_is_told_in_one_line(finished: tuple[Path, str], home: Path) -> None:
+    root, _ = finished
+    settings = root / "params.yaml"
+    text = settings.read_text()
+    settings.write_text(text.replace("- iris\n", "- irises\n"))
+    wrong = run(root, "forerun", "run", home=home)
+    settings.write_text(text)
+    assert wrong.returncode == 2
+    assert wrong.stderr.count("forerun: error: collect.tasks must be") == 1
+    assert "got 'irises'" in wrong.stderr
+    assert "Traceback" not in wrong.stderr
