@@ -5,6 +5,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -12,14 +13,14 @@ import pytest
 
 from tests.flows.projects import CUTS, TASKS, environment, make_project, query, run, trials
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # a minute on two idle cores
 PLANNED = len(TASKS) * (CUTS["collect"]["shared"] + CUTS["collect"]["random"])
 
 
-def killed_when(root: Path, home: Path, ready: Callable[[], bool], delay: float) -> None:
-    """Start the pipeline, and kill its process alone, as the kernel does, a while after `ready`."""
+def killed_when(root: Path, home: Path, ready: Callable[[], bool], delay: float, *command: str) -> None:
+    """Start a command, and kill its process alone, as the kernel does, a while after `ready`."""
     with (root / "killed.log").open("a") as log:
-        process = subprocess.Popen(["forerun", "run"], cwd=root, env=environment(home), stdout=log, stderr=log)
+        process = subprocess.Popen(command, cwd=root, env=environment(home), stdout=log, stderr=log)
         try:
             end = time.monotonic() + 100
             while not ready():
@@ -36,6 +37,10 @@ def killed_when(root: Path, home: Path, ready: Callable[[], bool], delay: float)
     assert not alive, "orphans"
 
 
+def reached(root: Path, experiment: str, goal: int) -> bool:
+    return len(trials(root, experiment)) >= goal
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("prefect")
@@ -46,11 +51,13 @@ def finished(tmp_path_factory: pytest.TempPathFactory, home: Path) -> tuple[Path
     """A project whose pipeline was killed five times while collecting, once while tuning, then finished."""
     root = make_project(tmp_path_factory.mktemp("flows") / "project")
     rng = random.Random(0)  # noqa: S311 - moments, not secrets
-    for _ in range(5):
+    pipeline, step = ("forerun", "run"), ("forerun", "step", "collect")
+    for command in (pipeline, step, step, pipeline, step):
         goal = len(trials(root, "forerun/collect")) + rng.randint(1, 3)
-        killed_when(root, home, lambda goal=goal: len(trials(root, "forerun/collect")) >= goal, rng.random() / 5)
+        ready = partial(reached, root, "forerun/collect", goal)
+        killed_when(root, home, ready, rng.random() / 5, *command)
         assert len(trials(root, "forerun/collect")) < PLANNED
-    killed_when(root, home, lambda: len(trials(root, "forerun/tune")) > 0, rng.random() / 5)
+    killed_when(root, home, partial(reached, root, "forerun/tune", 1), rng.random() / 5, *pipeline)
     done = run(root, "forerun", "run", home=home)
     assert done.returncode == 0, done.stderr
     return root, done.stdout + done.stderr
