@@ -2,9 +2,13 @@
 
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from forerun.trials import Trial
 
 # no deadline: the machines that run this are shared; derandomized: a build that passed once passes again
 settings.register_profile("steady", max_examples=40, deadline=None, derandomize=True)
@@ -24,3 +28,14 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def project(trained: Path, tmp_path: Path) -> Path:
     """A trained project of the test's own; its store moves along."""
     return Path(shutil.copytree(trained, tmp_path / "project"))
+
+
+@pytest.fixture
+def trained_here(monkeypatch: pytest.MonkeyPatch) -> "list[Trial]":
+    """Train in this process; returns the list of what was really trained."""
+    from tests.projects import Here
+
+    Here.trained = []
+    monkeypatch.setattr("forerun.steps.training.TrainingPool", Here)
+    monkeypatch.setattr("forerun.steps.collect.TrainingPool", Here)
+    return Here.trained

@@ -22,6 +22,7 @@ from forerun.cli import main
 from forerun.steps.collect import Campaign, Chunk
 from forerun.tracking.log import recorded
 from forerun.tracking.store import open_store
+from forerun.trials import Trial
 from tests.tracking.test_store import free_port, server
 
 Make = Callable[[Path], list[str]]
@@ -170,7 +171,9 @@ def outside(root: Path) -> list[str]:
 
 
 def untrained(root: Path) -> list[str]:
-    shutil.rmtree(root / "mlruns")
+    with closing(sqlite3.connect(root / "mlruns" / "mlflow.db")) as connection, connection:
+        for table in ("registered_model_aliases", "registered_models"):
+            connection.execute(f"DELETE FROM {table}")  # noqa: S608
     shutil.rmtree(root / "data")
     return options()(root)
 
@@ -410,9 +413,13 @@ def pragma(statement: str) -> Callable[[sqlite3.Connection, object], None]:
     ],
 )
 def test_a_store_that_cannot_be_written_is_named_and_loses_nothing(
-    project: Path, capsys: pytest.CaptureFixture[str], statement: str, words: tuple[str, ...]
+    project: Path,
+    capsys: pytest.CaptureFixture[str],
+    trained_here: list[Trial],
+    statement: str,
+    words: tuple[str, ...],
 ) -> None:
-    settings("collect: {tasks: [iris], shared: 1, random: 0, workers: 1}")(project)
+    settings("collect: {tasks: [iris], shared: 9, random: 0}")(project)
     open_store(None, project)  # at its new place, so that only the collection writes
     before = contents(project), runs(project)
     hinder = pragma(statement)

@@ -60,10 +60,14 @@ def test_a_campaign_that_was_interrupted_goes_on(trainer: Trainer, trained_here:
         {"settings": replace(SETTINGS, fixed={"learner": "knn"})},
     ],
 )
-def test_another_campaign_starts_anew(trainer: Trainer, change: dict[str, Any]) -> None:
+def test_other_settings_or_knowledge_are_another_campaign(trainer: Trainer, change: dict[str, Any]) -> None:
+    assert replace(trainer, **change).campaign != trainer.campaign
+
+
+def test_another_campaign_starts_anew(trainer: Trainer) -> None:
     with trainer as train:
         list(train([KNN]))
-    with replace(trainer, **change) as other:
+    with replace(trainer, basis="another meta-learner") as other:
         assert other.done() == []
 
 
