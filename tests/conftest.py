@@ -1,5 +1,6 @@
 """Shared by all tests: how Hypothesis searches (`pytest --hypothesis-profile deep` looks harder), and projects."""
 
+import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,9 @@ from hypothesis import settings
 
 if TYPE_CHECKING:
     from forerun.trials import Trial
+
+# read once, when NumPy or torch is imported: threads on small matrices only wait for each other
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # no deadline: the machines that run this are shared; derandomized: a build that passed once passes again
 settings.register_profile("steady", max_examples=40, deadline=None, derandomize=True)
