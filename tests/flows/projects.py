@@ -44,18 +44,25 @@ def make_project(root: Path) -> Path:
     return root
 
 
-def environment(home: Path, **more: str) -> dict[str, str]:
-    """The environment of a user in a terminal whose Prefect keeps its things in `home`."""
+def environment(root: Path, home: Path, **more: str) -> dict[str, str]:
+    """The environment of a user in a terminal in a project, whose Prefect keeps its things in `home`."""
     # bytecode is written, as it is by default: it must not look like a change of the sources
     clean = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_") and k != "PYTHONDONTWRITEBYTECODE"}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return {**clean, "PATH": path, "PREFECT_HOME": str(home), "DO_NOT_TRACK": "true", **more}
+    # prefect.yaml asks for $PWD, which shells keep
+    return {**clean, "PATH": path, "PWD": str(root), "PREFECT_HOME": str(home), "DO_NOT_TRACK": "true", **more}
 
 
 def run(root: Path, *command: str, home: Path, seconds: float = 200, **more: str) -> "subprocess.CompletedProcess[str]":
     """Run a command in a project."""
     return subprocess.run(
-        command, cwd=root, env=environment(home, **more), capture_output=True, text=True, timeout=seconds, check=False
+        command,
+        cwd=root,
+        env=environment(root, home, **more),
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
     )
 
 

@@ -63,7 +63,7 @@ def test_the_nightly_deployment_runs_on_a_local_server_and_worker(root: Path, tm
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     url, home = f"http://127.0.0.1:{port}/api", tmp_path / "prefect"
-    settings = environment(home, PREFECT_API_URL=url, PREFECT_SERVER_ANALYTICS_ENABLED="false")
+    settings = environment(root, home, PREFECT_API_URL=url, PREFECT_SERVER_ANALYTICS_ENABLED="false")
 
     def prefect(*arguments: str) -> str:
         done = run(root, "prefect", *arguments, home=home, PREFECT_API_URL=url)
@@ -75,7 +75,6 @@ def test_the_nightly_deployment_runs_on_a_local_server_and_worker(root: Path, tm
         prefect("work-pool", "create", "forerun", "--type", "process")
         prefect("--no-prompt", "deploy", "--all")
         with running(root, settings, "prefect", "worker", "start", "--pool", "forerun"):
-            # started elsewhere: the deployment knows where its project lies
             said = prefect("deployment", "run", "forerun/nightly", "--watch", "--watch-timeout", "90")
         runs = json.loads(prefect("flow-run", "ls", "--output", "json"))
     assert "Completed" in said, said + (root / "beside.log").read_text()[-3000:]

@@ -20,7 +20,7 @@ PLANNED = len(TASKS) * (CUTS["collect"]["shared"] + CUTS["collect"]["random"])
 def killed_when(root: Path, home: Path, ready: Callable[[], bool], delay: float, *command: str) -> None:
     """Start a command, and kill its process alone, as the kernel does, a while after `ready`."""
     with (root / "killed.log").open("a") as log:
-        process = subprocess.Popen(command, cwd=root, env=environment(home), stdout=log, stderr=log)
+        process = subprocess.Popen(command, cwd=root, env=environment(root, home), stdout=log, stderr=log)
         try:
             end = time.monotonic() + 100
             while not ready():
