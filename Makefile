@@ -23,10 +23,11 @@ install: .venv/installed
 	touch $@
 
 test: .venv/tested check   ## everything; under 10 minutes on 2 cores
-	$(BIN)/pytest
+	$(BIN)/pytest -m "not slow" -n 2
+	$(BIN)/pytest -m slow
 
 quick: .venv/tested        ## the quick tests alone; under a minute
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow" -n 2
 
 check: .venv/tested        ## format, lint, types, the direction of the arrows
 	$(BIN)/ruff format --check .

@@ -16,6 +16,8 @@ from forerun.metalearners.linear import Linear
 from forerun.search import STRATEGIES, Problem, Random
 from forerun.search.base import Ranked
 
+pytestmark = pytest.mark.slow  # it trains every plug-in many times over
+
 
 @pytest.fixture(autouse=True, scope="module")
 def one_thread() -> None:

@@ -1,12 +1,12 @@
 """Know how good a model will be before you train it.
 
-    import forerun
+import forerun
 
-    task = forerun.load_task("churn.csv", "churned")
-    advice = forerun.recommend(task)                 # an answer in seconds, nothing trained
-    print(advice.suggestions[0].configuration)
-    advice = forerun.recommend(task, budget=8)       # eight real trainings, the winner registered
-    print(advice.story.recommendation.test_loss)
+task = forerun.load_task("churn.csv", "churned")
+advice = forerun.recommend(task)                 # an answer in seconds, nothing trained
+print(advice.suggestions[0].configuration)
+advice = forerun.recommend(task, budget=8)       # eight real trainings, the winner registered
+print(advice.story.recommendation.test_loss)
 """
 
 from importlib import import_module

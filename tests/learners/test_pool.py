@@ -19,6 +19,8 @@ from forerun.trials import Status
 from tests.learners import work
 from tests.learners.conftest import easy_task
 
+pytestmark = pytest.mark.slow  # it starts worker processes
+
 SPACE = default_space("binary")
 KNN = default_configuration("knn", "binary")
 EASY = partial(easy_task, "binary")

@@ -10,6 +10,8 @@ from forerun.tasks import KINDS, Task, make_task
 from forerun.trials import Status
 from tests.learners.conftest import frame
 
+pytestmark = pytest.mark.slow  # it trains every learner many times over
+
 pairs = pytest.mark.parametrize(("name", "kind"), [(name, kind) for name in LEARNERS for kind in KINDS])
 learners = pytest.mark.parametrize("name", LEARNERS)
 

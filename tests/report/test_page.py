@@ -7,6 +7,8 @@ import pytest
 from forerun.report import Past, Story, render, write
 from tests.report import example
 
+pytestmark = pytest.mark.slow  # it draws every page
+
 NAN = float("nan")
 VOID = {"meta", "br", "link", "img", "input", "hr"}
 

@@ -10,6 +10,8 @@ from forerun.space import SearchSpace
 from tests.search.problems import SPACE, additive, brute_force, large, network
 from tests.space.strategies import spaces
 
+pytestmark = pytest.mark.slow  # it enumerates what the others search
+
 every_strategy = pytest.mark.parametrize("name", STRATEGIES)
 
 

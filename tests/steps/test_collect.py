@@ -15,6 +15,8 @@ from forerun.tracking.store import Store
 from forerun.trials import Trial
 from tests.steps.conftest import make_rings
 
+pytestmark = pytest.mark.slow  # it trains in worker processes
+
 SETTINGS = CollectSettings(shared=5, random=1, chunk=2)
 TASKS = {"rings": make_rings, "spots": lambda: make_rings("spots", seed=1)}
 

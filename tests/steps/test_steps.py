@@ -28,6 +28,8 @@ from forerun.trials import History
 from tests.report.example import tuned
 from tests.steps.conftest import make_rings
 
+pytestmark = pytest.mark.slow  # it runs whole steps
+
 SPACE = default_space("binary")
 
 

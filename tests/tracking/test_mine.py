@@ -19,6 +19,8 @@ from forerun.tracking.store import Store
 from forerun.trials import History
 from tests.tracking.conftest import EXPERIMENT, default, make_trial
 
+pytestmark = pytest.mark.slow  # it fills and reads whole stores
+
 
 def by_interface(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("forerun.tracking.database.REVISIONS", frozenset())

@@ -32,6 +32,8 @@ from forerun.tracking.registry import Registered, requirements
 from forerun.tracking.store import Store, open_store
 from tests.tracking.conftest import close, default
 
+pytestmark = pytest.mark.slow  # it registers models
+
 
 @pytest.fixture(autouse=True)
 def _without_pickle(monkeypatch: pytest.MonkeyPatch) -> None:
