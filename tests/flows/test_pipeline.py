@@ -17,8 +17,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # a minute on two idl
 PLANNED = len(TASKS) * (CUTS["collect"]["shared"] + CUTS["collect"]["random"])
 
 
-def killed_when(root: Path, home: Path, ready: Callable[[], bool], delay: float, *command: str) -> None:
-    """Start a command, and kill its process alone, as the kernel does, a while after `ready`."""
+def ended_when(
+    root: Path, home: Path, ready: Callable[[], bool], delay: float, *command: str, by: int = signal.SIGKILL
+) -> int:
+    """Start a command, and end its process alone, as the kernel does, a while after `ready`; returns its exit code."""
     with (root / "killed.log").open("a") as log:
         process = subprocess.Popen(command, cwd=root, env=environment(root, home), stdout=log, stderr=log)
         try:
@@ -30,11 +32,14 @@ def killed_when(root: Path, home: Path, ready: Callable[[], bool], delay: float,
             time.sleep(delay)
             children = psutil.Process(process.pid).children(recursive=True)
             assert process.poll() is None, "it was over before it could be killed"
+            process.send_signal(by)
+            code = process.wait(30)
         finally:
-            process.send_signal(signal.SIGKILL)
+            process.kill()
             process.wait()
     _, alive = psutil.wait_procs(children, timeout=20)
     assert not alive, "orphans"
+    return code
 
 
 def reached(root: Path, experiment: str, goal: int) -> bool:
@@ -48,16 +53,19 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory, home: Path) -> tuple[Path, str]:
-    """A project whose pipeline was killed five times while collecting, once while tuning, then finished."""
+    """A project whose pipeline was interrupted, killed five times collecting and once tuning, then finished."""
     root = make_project(tmp_path_factory.mktemp("flows") / "project")
     rng = random.Random(0)  # noqa: S311 - moments, not secrets
     pipeline, step = ("forerun", "run"), ("forerun", "step", "collect")
-    for command in (pipeline, step, step, pipeline, step):
+    ready = partial(reached, root, "forerun/collect", 1)
+    assert ended_when(root, home, ready, rng.random() / 5, *pipeline, by=signal.SIGTERM) == 130
+    assert "forerun: interrupted; what was finished is kept" in (root / "killed.log").read_text()
+    for command in (pipeline, step, step, step, step):
         goal = len(trials(root, "forerun/collect")) + rng.randint(1, 3)
         ready = partial(reached, root, "forerun/collect", goal)
-        killed_when(root, home, ready, rng.random() / 5, *command)
+        ended_when(root, home, ready, rng.random() / 5, *command)
         assert len(trials(root, "forerun/collect")) < PLANNED
-    killed_when(root, home, partial(reached, root, "forerun/tune", 1), rng.random() / 5, *pipeline)
+    ended_when(root, home, partial(reached, root, "forerun/tune", 1), rng.random() / 5, *pipeline)
     done = run(root, "forerun", "run", home=home)
     assert done.returncode == 0, done.stderr
     return root, done.stdout + done.stderr
