@@ -27,6 +27,8 @@ from forerun.tasks import Task
 from forerun.trials import Status, Trial
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+JOIN_SECONDS = 5
+"""For workers to end; none lives longer than this process."""
 ORPHANED = 3
 """Exit code of a worker whose parent is gone."""
 
@@ -100,11 +102,15 @@ class TrainingPool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # a thread that waits for a training hears of the end; pebble would leave it waiting
+        self._pool.stop()
+        # threads that wait for a training hear of the end; pebble would leave them waiting. After `stop`, so
+        # that none schedules another one in between
         for future in list(self._scheduled):
             future.cancel()
-        self._pool.stop()
-        self._pool.join()
+        # pebble may wait for ever for a worker that was ended while it started
+        joining = threading.Thread(target=self._pool.join, daemon=True)
+        joining.start()
+        joining.join(JOIN_SECONDS)
 
     def run(self, jobs: Iterable[Job]) -> Iterator[Trial]:
         """Train jobs and yield trials as they come; jobs are drawn from the iterable as workers become free.
