@@ -1,5 +1,6 @@
 """What worked before: configurations that many tasks of a history trained, and which of them are good together."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,8 @@ from forerun.metadata import WORST, standardise
 from forerun.space import Configuration, SearchSpace, Subset, Value
 from forerun.trials import History, Status
 
+LEAST = 2
+"""Families, at least, that must have trained a configuration."""
 RECURRING = 0.5
 """Share of the families that must have trained a configuration."""
 
@@ -76,7 +79,7 @@ def _losses(
     frame = pd.DataFrame({"code": code[used], "task": trials["task"].to_numpy()[used], "family": family[used]})
     frame["y"] = _targets(trials)[used]
     by_family = frame.pivot_table(index="code", columns="family", values="y", aggfunc="mean")
-    recurring = by_family[by_family.notna().sum(axis=1) >= max(2, RECURRING * by_family.shape[1])]
+    recurring = by_family[by_family.notna().sum(axis=1) >= max(LEAST, RECURRING * by_family.shape[1])]
     if recurring.empty:
         raise HistoryError(
             f"a history must hold configurations of space {space.name!r} that at least half of its tasks trained; "
@@ -100,18 +103,20 @@ def _distinct(
     history: History, trials: pd.DataFrame, space: SearchSpace, fixed: Configuration
 ) -> tuple[list[dict[str, Value]], np.ndarray]:
     """The distinct configurations that belong to the space, and for each trial which one it is (-1: none)."""
+    given = [tuple(sorted(c.items())) for c in history.configurations(trials)]
+    count = Counter(given)
     position: dict[Any, int] = {}
     found: list[dict[str, Value]] = []
     code = np.full(len(trials), -1)
-    for i, configuration in enumerate(history.configurations(trials)):
-        fitted = _fit(configuration, space, fixed)
-        if fitted is None:
+    for i, entries in enumerate(given):
+        # most are drawn for one task alone: what was trained once does not recur, and checking costs time
+        if count[entries] < LEAST:
             continue
-        key = tuple(sorted(fitted.items()))
-        if key not in position:
-            position[key] = len(found)
-            found.append(fitted)
-        code[i] = position[key]
+        if entries not in position:
+            fitted = _fit(dict(entries), space, fixed)
+            position[entries] = -1 if fitted is None else len(found)
+            found += [] if fitted is None else [fitted]
+        code[i] = position[entries]
     return found, code
 
 
