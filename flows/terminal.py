@@ -2,7 +2,10 @@
 
 import os
 import signal
+import socket
+import sys
 import threading
+import time
 from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn
@@ -15,15 +18,28 @@ INTERRUPTED = 130
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    signal.signal(number, signal.SIG_DFL)  # a second one ends at once
-    last = threading.Timer(ENDING_SECONDS, os._exit, [INTERRUPTED])
-    last.daemon = True
-    last.start()
     raise KeyboardInterrupt
+
+
+def _end_in_time(signals: socket.socket) -> None:
+    while signals.recv(1)[0] not in (signal.SIGTERM, signal.SIGINT):
+        pass
+    time.sleep(ENDING_SECONDS)
+    print("\nforerun: interrupted; what was finished is kept, start again to go on", file=sys.stderr, flush=True)
+    os._exit(INTERRUPTED)
 
 
 def from_terminal(command: Callable[[], int | None]) -> int:
     """Run a command; returns the exit code: 0, 2 for what the user can mend, 130 when interrupted."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _interrupt)
-    return guarded(command)
+    # heard whoever handles the signal: while a flow runs, SIGTERM is Prefect's
+    ours, theirs = socket.socketpair()
+    theirs.setblocking(False)
+    signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
+    threading.Thread(target=_end_in_time, args=(ours,), daemon=True).start()
+    try:
+        return guarded(command)
+    finally:
+        signal.set_wakeup_fd(-1)
+        theirs.detach()
