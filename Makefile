@@ -24,7 +24,7 @@ install: .venv/installed
 
 test: .venv/tested check   ## everything; under 10 minutes on 2 cores
 	$(BIN)/pytest -m "not slow" -n 2
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -m slow -n 2 --dist loadfile
 
 quick: .venv/tested        ## the quick tests alone; under a minute
 	$(BIN)/pytest -m "not slow" -n 2
