@@ -25,7 +25,6 @@ from forerun.tuning import (
 )
 from forerun.tuning.baselines import RANDOM, in_order
 
-BASELINES = "forerun/baselines"
 OURS = "forerun"
 NEVER_TRIED = "the history never tried the values that are fixed"
 
@@ -72,7 +71,7 @@ def _others(
     store: Store, target: Target, best: Trial, trainings: int, root: Path
 ) -> tuple[Contender, Contender, list[Contender]]:
     task, settings, space = target.task, target.settings, target.tuner.space
-    with Trainer(store, BASELINES, task, settings, root, "compare") as trainer:
+    with Trainer(store, names.BASELINES, task, settings, root, "compare") as trainer:
         trainer.bar.total = 2 + trainings * settings.random_seeds
 
         def alone(name: str, configuration: Configuration) -> Contender:

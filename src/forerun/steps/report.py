@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from forerun.errors import FormatError
+from forerun.evaluation import BASELINES, RANDOM
 from forerun.metadata import MetaDataset
 from forerun.report import Estimate, MethodScore, Past, Story, write
 from forerun.report.story import Lineage
@@ -17,7 +18,6 @@ from forerun.tracking.store import open_store
 
 SHARES = {50: 0.5, 80: 0.8, 95: 0.95}
 TRIALS = (1, 3, 5, 10)
-BASELINES = ("random", "average", "nearest")
 
 
 def run(project: Project) -> None:
@@ -64,7 +64,7 @@ def past(project: Project) -> Past:
     best = found["methods"][found["best"]]["regret"]["mean"]
     return Past(
         trials=len(meta),
-        tasks=len(meta.tasks),
+        tasks=len(set(meta.data_sets)),
         families=len(set(meta.families)),
         methods=methods,
         chosen=found["best"],
@@ -97,5 +97,5 @@ def _method(name: str, scores: Mapping[str, Mapping[str, float]]) -> MethodScore
             for percent, share in SHARES.items()
             if f"raw_coverage_{percent}" in scores
         },
-        baseline=name in BASELINES,
+        baseline=name in (RANDOM, *BASELINES),
     )

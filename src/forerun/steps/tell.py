@@ -36,7 +36,6 @@ from forerun.tasks import Task
 from forerun.tuning import Contender, Suggestion, explain
 from forerun.tuning.baselines import progress
 
-TEN_TO_NINETY = 1.2816
 FORMAT_VERSION = 1
 
 

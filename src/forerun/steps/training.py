@@ -8,7 +8,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from forerun.learners.hardware import hardware_facts
 from forerun.learners.joint import default_space
 from forerun.learners.pool import Job, TrainingPool
 from forerun.metadata.metafeatures import metafeatures
@@ -16,13 +15,12 @@ from forerun.space import Configuration
 from forerun.steps.progress import bar
 from forerun.steps.settings import TuneSettings
 from forerun.tasks import Task
+from forerun.tracking import names
 from forerun.tracking.log import clear_interrupted, commit, log_trial
 from forerun.tracking.mine import mine
 from forerun.tracking.records import TaskRecord, all_runs, log_space, log_task
 from forerun.tracking.store import Store
 from forerun.trials import History, Trial, trial_key
-
-CAMPAIGN = "forerun.campaign"
 
 
 @dataclass
@@ -74,8 +72,8 @@ class Trainer:
         place = self.store.find(self.experiment)
         if place is None:
             return []
-        mine_only = f"tags.`{CAMPAIGN}` = '{self.campaign}'"
-        keys = {run.data.tags["forerun.trial"] for run in all_runs(self.store, place, mine_only)}
+        mine_only = f"tags.`{names.CAMPAIGN}` = '{self.campaign}'"
+        keys = {run.data.tags[names.TRIAL] for run in all_runs(self.store, place, mine_only)}
         if not keys:
             return []
         history = mine(self.store, [self.experiment])
@@ -95,7 +93,9 @@ class Trainer:
         # one job each: on the target a slow training must not hold up the others
         jobs = [Job(self.task, self.task.name, (c,), (self.settings.seed,), self._space) for c in missing]
         for trial in self._pool.run(jobs):
-            log_trial(self.store, self.experiment, trial, self._record, {**commit(self.root), CAMPAIGN: self.campaign})
+            log_trial(
+                self.store, self.experiment, trial, self._record, {**commit(self.root), names.CAMPAIGN: self.campaign}
+            )
             self._known[trial.key] = trial
             self.bar.update()
             yield trial
@@ -103,10 +103,5 @@ class Trainer:
     def run_id(self, trial: Trial) -> str:
         """The MLflow run of a trial."""
         place = self.store.experiment(self.experiment)
-        runs = all_runs(self.store, place, f"tags.`forerun.trial` = '{trial.key}'")
+        runs = all_runs(self.store, place, f"tags.`{names.TRIAL}` = '{trial.key}'")
         return str(runs[0].info.run_id)
-
-    @property
-    def hardware(self) -> dict[str, str | float]:
-        """What the trainings run on."""
-        return hardware_facts()

@@ -15,11 +15,14 @@ run of `forerun/spaces` (its JSON in numbered tags, for a tag holds 8,000 charac
 
 COLLECT = "forerun/collect"
 TUNE = "forerun/tune"
+BASELINES = "forerun/baselines"
 META = "forerun/meta"
 TASKS = "forerun/tasks"
 SPACES = "forerun/spaces"
 
 TRIAL = "forerun.trial"
+CAMPAIGN = "forerun.campaign"
+"""Which fine-tuning a training belongs to: the same task, data, settings and meta-learner."""
 TASK = "forerun.task"
 FAMILY = "forerun.family"
 KIND = "forerun.kind"
