@@ -10,12 +10,13 @@ import torch
 from forerun.checks.world import FEATURES, SPACE, Example, example, history
 from forerun.errors import HistoryError
 from forerun.metadata import MetaDataset
-from forerun.metalearners import METALEARNERS, Additive, Context, Linear, Network, Relative, Surrogate
+from forerun.metalearners import METALEARNERS, Context, Linear, Network, Relative, Surrogate
 from forerun.metalearners.body import bags
 from forerun.metalearners.head import canonical
-from forerun.metalearners.network import Squares
+from forerun.metalearners.network import Squares, member_weights
 from forerun.metalearners.relative import Pairs
 from forerun.metalearners.shallow import Settings, train
+from forerun.space import Additive
 
 COLUMNS = len(SPACE.columns)
 every = pytest.mark.parametrize("name", METALEARNERS)
@@ -88,6 +89,11 @@ def test_no_member_learns_from_its_bag(objective: type, meta: MetaDataset) -> No
     moved = np.abs(one.v - two.v).max(axis=1)
     assert moved[2] == 0
     assert (np.delete(moved, 2) > 0).all()
+
+
+@pytest.mark.parametrize("members", [1, 2, 5])
+def test_some_member_learns_from_every_trial(members: int, meta: MetaDataset) -> None:
+    assert (member_weights(meta, Settings(members=members)) > 0).any(dim=1).all()
 
 
 def test_comparisons_are_antisymmetric(meta: MetaDataset, task: Example) -> None:

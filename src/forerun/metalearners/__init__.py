@@ -1,6 +1,6 @@
 """Learn across tasks, adapt to one."""
 
-from forerun.metalearners.base import Additive, Context, MetaLearner, Prediction, Surrogate
+from forerun.metalearners.base import Context, MetaLearner, Prediction, Surrogate
 from forerun.metalearners.forecaster import Forecast, Forecaster
 from forerun.metalearners.linear import Linear
 from forerun.metalearners.network import Network
@@ -16,7 +16,6 @@ METALEARNERS: dict[str, type[MetaLearner]] = {
 
 __all__ = [
     "METALEARNERS",
-    "Additive",
     "Comparison",
     "Context",
     "Forecast",

@@ -64,22 +64,6 @@ class Surrogate(Protocol):
         ...
 
 
-@runtime_checkable
-class Additive(Protocol):
-    """An optional talent of a surrogate: its mean is a small ReLU network over a sum of tables.
-
-    The encoding of a configuration is a sum of one row per domain (see `space`), so the first affine map is
-    a sum of one table row per domain, and what is best in a space can be found without enumerating it.
-    """
-
-    def layers(self) -> list[tuple[Floats, Floats]]:
-        """Affine maps (weights (inputs, outputs), offsets (outputs,)) with max(0, .) between each two.
-
-        The first one's inputs are encoded configurations, the last one has one output: the mean.
-        """
-        ...
-
-
 class MetaLearner(ABC):
     """Learns from the trials of many tasks what to expect on one more."""
 

@@ -16,6 +16,7 @@ from forerun.metadata import MetaDataset
 from forerun.metalearners.base import Floats
 from forerun.metalearners.components import Components
 from forerun.metalearners.shallow import Ensemble, Objective, Settings, train
+from forerun.space import Layers
 
 REFERENCE = 64
 """So many configurations of the history stand for all of them."""
@@ -67,7 +68,7 @@ class Body:
     def _join(self, said: Floats, hidden: Floats) -> Floats:
         return np.column_stack([np.ones(len(hidden)), said, self.units.of(hidden)])
 
-    def layers(self, weights: Floats, coordinates: Floats) -> list[tuple[Floats, Floats]]:
+    def layers(self, weights: Floats, coordinates: Floats) -> Layers:
         """As `Additive.layers`: the two affine maps of Phi times weights (p,)."""
         net = self.ensemble
         first = net.inputs.axes @ net.A
@@ -97,7 +98,8 @@ def task_coordinates(meta: MetaDataset, settings: Settings) -> Components:
 
 
 def bags(meta: MetaDataset, settings: Settings) -> npt.NDArray[np.int64]:
-    """(n,) the member that trains without each trial; -1, none, where there is but one family."""
+    """(n,) the member that trains without each trial; -1, none, where there is but one family or one member."""
     families, place = np.unique(np.array(meta.families), return_inverse=True)
-    bag = place % settings.members if len(families) > 1 else np.full(len(place), -1)
+    several = min(len(families), settings.members) > 1
+    bag = place % settings.members if several else np.full(len(place), -1)
     return bag[meta.task].astype(np.int64)

@@ -18,6 +18,7 @@ from forerun.metalearners.base import Context, Floats, MetaLearner
 from forerun.metalearners.components import Components
 from forerun.metalearners.head import Head, canonical
 from forerun.metalearners.threads import one_thread
+from forerun.space import Layers
 
 
 @dataclass
@@ -70,7 +71,7 @@ class LinearSurrogate(Adapted):
 
     axes: Components
 
-    def layers(self) -> list[tuple[Floats, Floats]]:
+    def layers(self) -> Layers:
         """As `Additive.layers`: one affine map."""
         slope = self.axes.axes @ self.weights[1:]
         return [(slope[:, None], np.array([self.weights[0] - self.axes.center @ slope]))]

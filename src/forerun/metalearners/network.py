@@ -20,6 +20,7 @@ from forerun.metalearners.body import Body, bags
 from forerun.metalearners.head import Head, canonical, importance
 from forerun.metalearners.shallow import Settings
 from forerun.metalearners.threads import one_thread
+from forerun.space import Layers
 
 BATCH = 1024
 """Trials of a batch, in a large history."""
@@ -81,7 +82,7 @@ class NetworkSurrogate(Adapted):
     body: Body
     coordinates: Floats
 
-    def layers(self) -> list[tuple[Floats, Floats]]:
+    def layers(self) -> Layers:
         """As `Additive.layers`: two affine maps."""
         return self.body.layers(self.weights, self.coordinates)
 

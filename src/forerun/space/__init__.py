@@ -1,5 +1,6 @@
 """What may be tried: domains, conditions, configurations and their arrays."""
 
+from forerun.space.additive import Additive, Layers, Quadratic
 from forerun.space.choices import Categorical, Ordinal, Subset
 from forerun.space.conditions import ALWAYS, Condition
 from forerun.space.domains import Domain, Floats, Value
@@ -9,6 +10,7 @@ from forerun.space.space import Configuration, SearchSpace
 
 __all__ = [
     "ALWAYS",
+    "Additive",
     "Categorical",
     "Condition",
     "Configuration",
@@ -16,8 +18,10 @@ __all__ = [
     "Floats",
     "Grid",
     "Integer",
+    "Layers",
     "Levels",
     "Ordinal",
+    "Quadratic",
     "Real",
     "SearchSpace",
     "Subset",
