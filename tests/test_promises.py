@@ -148,7 +148,7 @@ class Lazy(Random):
         L = np.unique(problem.grid.canonical(problem.grid.sample(rng, 10)), axis=0)
         scores = problem.values(L)
         order = np.argsort(scores)[:k]
-        return replace(super().search(problem, k, rng), L=L[order], scores=scores[order], exhaustive=True)
+        return replace(super().search(problem, k, rng), L=L[order], scores=scores[order], proven=True, bound=-np.inf)
 
 
 def test_a_lazy_search_strategy_is_caught() -> None:

@@ -31,9 +31,9 @@ def test_verdict_leaves_out_what_is_not_known():
     assert sentences.verdict([]) == ""
 
 
-@pytest.mark.parametrize(("exhaustive", "told"), [(True, "was exhaustive: no other"), (False, "a better one by")])
-def test_search_says_whether_it_saw_everything(exhaustive, told):
-    facts = SearchFacts("s", 10**40, 10**6, 2.0, exhaustive)
+@pytest.mark.parametrize(("proven", "told"), [(True, "was exhaustive: no other"), (False, "a better one by")])
+def test_search_says_whether_it_saw_everything(proven, told):
+    facts = SearchFacts("s", 10**40, 10**6, 2.0, proven)
     assert told in sentences.search_told(facts)
     assert "10⁴⁰" in sentences.search_told(facts)
 

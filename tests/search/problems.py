@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 
-import numpy as np
-
+from forerun.checks.search import RandomNetwork
 from forerun.space import Categorical, Condition, Floats, Grid, Integer, Real, SearchSpace, Subset
 
 SPACE = SearchSpace(
@@ -35,18 +34,14 @@ def large(domains: int = 16) -> SearchSpace:
     return SearchSpace("large", {**SPACE.domains, **extra}, SPACE.conditions)
 
 
-def network(grid: Grid, seed: int, units: int = 8) -> Callable[[Floats], Floats]:
-    """A random relu network over encoded rows: no axis is independent of the others."""
-    rng = np.random.default_rng(seed)
-    d = len(grid.encoder.columns)
-    first, bias, second = rng.normal(size=(d, units)), rng.normal(size=units), rng.normal(size=units)
-    return lambda X: np.maximum(X @ first + bias, 0) @ second
+def network(grid: Grid, seed: int, *widths: int) -> RandomNetwork:
+    """A random ReLU network over encoded rows, of one layer with eight units unless told otherwise."""
+    return RandomNetwork.drawn(len(grid.encoder.columns), seed, widths or (8,))
 
 
-def additive(grid: Grid, seed: int) -> Callable[[Floats], Floats]:
+def additive(grid: Grid, seed: int) -> RandomNetwork:
     """A sum of one weight per encoded column: solved by one minimum per axis of each block."""
-    weights = np.random.default_rng(seed).normal(size=len(grid.encoder.columns))
-    return lambda X: X @ weights
+    return RandomNetwork.drawn(len(grid.encoder.columns), seed, ())
 
 
 def brute_force(grid: Grid, score: Callable[[Floats], Floats]) -> list[tuple[float, dict[str, object]]]:

@@ -38,7 +38,7 @@ def test_the_greedy_choice_is_exact_when_enumerated(seed: int, r: int) -> None:
             chosen.append(dict(candidate.configuration))
     found = search(score, grid, 5, np.random.default_rng(0), min_distance=r)
     assert [c.configuration for c in found.candidates] == chosen
-    assert found.exhaustive
+    assert found.proven
 
 
 def test_the_best_is_the_first_whatever_the_distance() -> None:
@@ -83,7 +83,7 @@ def test_refined_candidates_keep_their_grid_points_and_their_limits(seed: int) -
             np.random.default_rng(seed),
             strategy=CoordinateAscent(restarts=8),
             min_distance=2,
-            feasible=feasible,
+            feasible=[feasible],
             off_grid=off_grid,
         )
         return [dict(c.configuration) for c in result.candidates]

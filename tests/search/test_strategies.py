@@ -23,7 +23,7 @@ def test_enumeration_agrees_with_brute_force(space: SearchSpace, seed: int, k: i
     score = network(grid, seed)
     found = Enumeration(chunk=7).search(Problem(score, grid), k, np.random.default_rng(0))
     expected = brute_force(grid, score)[:k]
-    assert found.exhaustive
+    assert found.proven
     assert found.scored == grid.size
     np.testing.assert_allclose(found.scores, [s for s, _ in expected], atol=1e-9)
 
@@ -85,7 +85,7 @@ def test_what_is_forbidden_is_never_proposed(name: str) -> None:
         30,
         np.random.default_rng(0),
         strategy=STRATEGIES[name](),
-        feasible=lambda X: X[:, column] == 1,
+        feasible=[lambda X: X[:, column] == 1],
         taken=[c.configuration for c in best],
     )
     proposed = [c.configuration for c in found.candidates]
@@ -103,7 +103,7 @@ def test_nothing_feasible_gives_no_candidates(name: str) -> None:
         3,
         np.random.default_rng(0),
         strategy=STRATEGIES[name](),
-        feasible=lambda X: np.zeros(len(X), dtype=bool),
+        feasible=[lambda X: np.zeros(len(X), dtype=bool)],
     )
     assert found.candidates == []
 
@@ -148,7 +148,7 @@ def test_random_never_claims_to_be_exhaustive() -> None:
     grid = SPACE.grid(2)
     for name, strategy in STRATEGIES.items():
         found = search(network(grid, 0), grid, 1, np.random.default_rng(0), strategy=strategy())
-        assert found.exhaustive == (name == "enumeration")
+        assert found.proven == (name == "enumeration")
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -159,7 +159,7 @@ def test_ascent_solves_additive_scores_of_a_huge_space_exactly(seed: int) -> Non
     score = additive(grid, seed)
     found = search(score, grid, 1, np.random.default_rng(seed))
     assert found.strategy == "ascent"
-    assert not found.exhaustive
+    assert not found.proven
     tables = [table @ score(np.eye(len(grid.encoder.columns)))[columns] for columns, table in grid.tables]
     best = np.inf
     for i in range(SPACE.grid(12, fixed={"features": ()}).size):

@@ -21,7 +21,7 @@ def tuner(forecaster: FakeForecaster | None = None, **more: object) -> Tuner:
 def test_without_trials_the_first_suggestion_is_the_best_expected() -> None:
     suggested = tuner().suggest([], 1)
     (only,) = suggested.suggestions
-    assert suggested.found.exhaustive
+    assert suggested.found.proven
     assert only.configuration["learner"] == "net"
     assert 1e-3 < only.configuration["net.lr"] < 1e-1  # type: ignore[operator]
     assert only.loss == pytest.approx(true_loss(only.configuration), abs=0.05)

@@ -70,7 +70,7 @@ def search_told(search: SearchFacts) -> str:
         f"The meta-learner was asked about {count(search.scored)} of them in {seconds(search.seconds)}, "
         "without training any."
     )
-    if search.exhaustive:
+    if search.proven:
         return f"{asked} The search was exhaustive: no other configuration has a better predicted score."
     return (
         f"{asked} The search was not exhaustive: it found the best of what it asked about, and a better one by "

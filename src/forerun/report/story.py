@@ -82,7 +82,7 @@ class SearchFacts:
     scored: int
     """Candidates that the meta-learner was asked about."""
     seconds: float
-    exhaustive: bool
+    proven: bool
     """Whether the answer is the best of *all* configurations by the meta-learner's score."""
     strategy: str = ""
     acquisition: str = ""

@@ -6,21 +6,26 @@ from collections.abc import Sequence
 import numpy as np
 
 from forerun.search.ascent import CoordinateAscent
-from forerun.search.base import Candidate, Feasible, Found, Problem, Ranked, Score, SearchStrategy
+from forerun.search.base import AtMost, Candidate, Feasible, Found, Problem, Ranked, Score, SearchStrategy
+from forerun.search.certified import Certified
 from forerun.search.diversity import search_diverse
 from forerun.search.enumeration import Enumeration
 from forerun.search.evolution import Evolution
 from forerun.search.random import Random
 from forerun.search.refinement import refine
-from forerun.space import Configuration, Grid
+from forerun.search.talents import structure_of
+from forerun.space import Condition, Configuration, Grid
 
 STRATEGIES: dict[str, type[SearchStrategy]] = {
     "enumeration": Enumeration,
+    "certified": Certified,
     "ascent": CoordinateAscent,
     "evolution": Evolution,
     "random": Random,
 }
 
+SECONDS = 5.0
+"""Time for a proof, where there can be one."""
 LIMIT = 200_000
 """Grids of at most this many configurations are enumerated, which takes a second or two."""
 
@@ -33,8 +38,10 @@ def search(
     *,
     strategy: SearchStrategy | None = None,
     min_distance: int = 0,
+    seconds: float = SECONDS,
     limit: int = LIMIT,
-    feasible: Feasible | None = None,
+    feasible: Sequence[Feasible] = (),
+    forbidden: Sequence[Condition] = (),
     taken: Sequence[Configuration] = (),
     starts: Sequence[Configuration] = (),
     off_grid: bool = False,
@@ -42,18 +49,21 @@ def search(
     """Find the k best configurations of a grid, best first, any two at least `min_distance` axes apart.
 
     score takes encoded configurations (n, d) and returns (n,), lower is better, +inf forbids. `feasible`
-    forbids too (what would train too long, say), and grid points nearest to the configurations in `taken`
-    are not proposed. `starts` are worth starting from. Fixed values are the grid's (`space.grid(fixed=...)`).
-    Without a strategy, grids of at most `limit` configurations are enumerated, larger ones climbed; with
-    `off_grid` the numeric values of what was found are then moved off the grid where that is better.
+    forbids too (what would train too long, say: `AtMost`), so does `forbidden` (every clause of one of its
+    conditions holds), and grid points nearest to the configurations in `taken` are not proposed. `starts` are
+    worth starting from. Fixed values are the grid's (`space.grid(fixed=...)`).
+
+    Without a strategy, a score that says what it is made of (`space.Additive`, `space.Quadratic`) is searched
+    with proof, for at most `seconds`; with another, grids of at most `limit` configurations are enumerated,
+    larger ones climbed. `Found` says which it was and what it promises. With `off_grid` the numeric values of
+    what was found are then moved off the grid where that is better: the promises are of the grid.
     """
     if k < 1:
         raise ValueError(f"k must be at least 1; got {k}")
     began = time.perf_counter()
-    problem = Problem(score, grid, feasible, starts=_rows(grid, starts))
+    problem = Problem(score, grid, tuple(feasible), tuple(forbidden), starts=_rows(grid, starts))
     problem = problem.apart_from(_rows(grid, taken))
-    if strategy is None:
-        strategy = Enumeration() if grid.size <= limit else CoordinateAscent()
+    strategy = strategy or choose(problem, seconds, limit)
     ranked = search_diverse(strategy, problem, k, rng, min_distance)
     candidates = _candidates(problem, ranked)
     if off_grid:
@@ -62,10 +72,18 @@ def search(
         candidates=candidates,
         scored=ranked.scored,
         size=grid.size,
-        exhaustive=ranked.exhaustive,
+        proven=ranked.proven,
+        bound=ranked.bound,
         seconds=time.perf_counter() - began,
         strategy=next((name for name, cls in STRATEGIES.items() if cls is type(strategy)), type(strategy).__name__),
     )
+
+
+def choose(problem: Problem, seconds: float, limit: int) -> SearchStrategy:
+    """The strategy for a problem: with proof where the score's talents and the grid allow it."""
+    if structure_of(problem.score, problem.grid) is not None:
+        return Certified(seconds)
+    return Enumeration() if problem.grid.size <= limit else CoordinateAscent()
 
 
 def _rows(grid: Grid, configurations: Sequence[Configuration]) -> np.ndarray:
@@ -81,7 +99,9 @@ def _candidates(problem: Problem, ranked: Ranked) -> list[Candidate]:
 __all__ = [
     "LIMIT",
     "STRATEGIES",
+    "AtMost",
     "Candidate",
+    "Certified",
     "CoordinateAscent",
     "Enumeration",
     "Evolution",

@@ -38,7 +38,7 @@ class CoordinateAscent(SearchStrategy):
                 break
             # a row that no single move improves stays where it is
             L, scores = L[moving], scores[moving]
-        return board.ranked(exhaustive=False)
+        return board.ranked(proven=False)
 
     def _start(self, problem: Problem, board: Board, rng: np.random.Generator) -> tuple[Levels, Floats]:
         """Random rows, allowed ones first, after the rows that were handed in."""

@@ -9,12 +9,12 @@ that differ only in inactive levels one configuration).
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from forerun.space import Configuration, Grid
+from forerun.space import Condition, Configuration, Grid
 
 Floats = npt.NDArray[np.float64]
 Levels = npt.NDArray[np.int64]
@@ -26,6 +26,18 @@ Feasible = Callable[[Floats], Booleans]
 
 CHUNK = 2**14
 """Rows encoded at once: what is encoded stays in the cache, and memory does not grow with the space."""
+
+
+@dataclass(frozen=True)
+class AtMost:
+    """Feasible is what scores no more than a limit; a search may read the score's structure, where it has one."""
+
+    score: Score
+    limit: float
+
+    def __call__(self, X: Floats) -> Booleans:
+        """Which encoded configurations are within the limit."""
+        return np.asarray(self.score(X) <= self.limit)
 
 
 @dataclass(frozen=True)
@@ -46,11 +58,23 @@ class Found:
     """How many candidates were scored."""
     size: int
     """How many the grid holds (exact)."""
-    exhaustive: bool
-    """True when no allowed configuration of the grid scores better than the first candidate, for certain."""
+    proven: bool
+    """True when these are the best for certain: no other allowed configuration of the grid scores below `bound`."""
+    bound: float
+    """No allowed configuration of the grid that is not among the candidates scores below this, for certain.
+
+    -inf when nothing is known; with a proof it is the last candidate's score less the search's tolerance, and
+    +inf when nothing else is allowed. Between the two, it says how much better an unseen one could be.
+    """
     seconds: float
     strategy: str = ""
     """Name of the strategy that was used."""
+
+    @property
+    def gap(self) -> float:
+        """By how much an unseen configuration could be better than the best candidate, at most."""
+        best = min((c.score for c in self.candidates), default=np.inf)
+        return 0.0 if self.proven else max(0.0, best - self.bound)
 
 
 @dataclass(frozen=True)
@@ -59,8 +83,10 @@ class Problem:
 
     score: Score
     grid: Grid
-    feasible: Feasible | None = None
-    """What may be proposed (a predicted training time within the budget, for example); None allows all."""
+    feasible: tuple[Feasible, ...] = ()
+    """What may be proposed: all of them must allow it (a predicted training time within the budget, for example)."""
+    forbidden: tuple[Condition, ...] = ()
+    """Combinations that may not be proposed."""
     taken: tuple[tuple[Levels, int], ...] = ()
     """Rows (t, A) and a distance: what is fewer than that many axes from one of them may not be proposed."""
     starts: Levels | None = None
@@ -76,6 +102,8 @@ class Problem:
         values = self.evaluate(self.grid.encode(L))
         for rows, distance in self.taken:
             values[self._near(L, rows, distance)] = np.inf
+        for condition in self.forbidden:
+            values[self.grid.meets(condition, L)] = np.inf
         return values
 
     def evaluate(self, X: Floats) -> Floats:
@@ -83,8 +111,8 @@ class Problem:
         values = np.array(self.score(X), dtype=np.float64)
         if values.shape != (len(X),) or np.isnan(values).any():
             raise ValueError(f"a score must give one number a row, none of them NaN; got {values} for {len(X)} rows")
-        if self.feasible is not None:
-            values[~np.asarray(self.feasible(X), dtype=bool)] = np.inf
+        for feasible in self.feasible:
+            values[~np.asarray(feasible(X), dtype=bool)] = np.inf
         return values
 
     def _near(self, L: Levels, others: Levels, distance: int) -> Booleans:
@@ -120,12 +148,17 @@ class Ranked:
     scores: Floats
     """(m,) finite"""
     scored: int
-    exhaustive: bool
-    """True when no allowed row that is missing here scores better than one that is here."""
+    proven: bool
+    """True when no allowed row that is missing here scores below `bound`, and that is the last row's score."""
+    bound: float
+    """No allowed row that is missing here scores below this: -inf when nothing is known (see `Found.bound`)."""
 
 
 class SearchStrategy(ABC):
     """Finds configurations with low scores."""
+
+    pool: ClassVar[int] = 50
+    """Rows to ask for, for each candidate, where candidates must be apart: many where more cost nothing."""
 
     @abstractmethod
     def search(self, problem: Problem, m: int, rng: np.random.Generator) -> Ranked:

@@ -35,9 +35,11 @@ class Board:
         order = np.lexsort((*L.T[::-1], scores))[: self.m]
         self.L, self.scores = L[order], scores[order]
 
-    def ranked(self, *, exhaustive: bool) -> Ranked:
-        """What stands on the board."""
-        return Ranked(self.L, self.scores, self.scored, exhaustive)
+    def ranked(self, *, proven: bool) -> Ranked:
+        """What stands on the board; proven when every allowed row was scored or is known to be no better."""
+        full = len(self.scores) == self.m
+        bound = (self.scores[-1] if full else np.inf) if proven else -np.inf
+        return Ranked(self.L, self.scores, self.scored, proven, float(bound))
 
 
 def _distinct(L: Levels) -> Levels:

@@ -9,28 +9,33 @@ import numpy as np
 
 from forerun.search.base import Levels, Problem, Ranked, SearchStrategy, mark
 
-POOL = 50
-"""Rows that the board holds for each candidate asked for."""
-
 
 def search_diverse(
     strategy: SearchStrategy, problem: Problem, k: int, rng: np.random.Generator, min_distance: int
 ) -> Ranked:
-    """Return up to k rows, any two at least `min_distance` axes apart (0 and 1: merely distinct)."""
+    """Return up to k rows, any two at least `min_distance` axes apart (0 and 1: merely distinct).
+
+    The bound is that of rows which are far enough from all of them.
+    """
     if min_distance <= 1:
         return strategy.search(problem, k, rng)
     L, scores = np.zeros((0, len(problem.grid.axes)), dtype=np.int64), np.zeros(0)
-    scored, exhaustive = 0, True
+    scored, proven, bound = 0, True, np.inf
     while len(L) < k:
-        ranked = strategy.search(problem.apart_from(L, min_distance), POOL * k, rng)
+        asked = strategy.pool * (k - len(L))
+        ranked = strategy.search(problem.apart_from(L, min_distance), asked, rng)
         chosen = spread(problem, ranked.L, k - len(L), min_distance)
         L = np.concatenate([L, ranked.L[chosen]])
         scores = np.concatenate([scores, ranked.scores[chosen]])
-        scored, exhaustive = scored + ranked.scored, exhaustive and ranked.exhaustive
-        if len(ranked.L) < POOL * k:  # the board was not full: there is nothing beyond it
+        scored, proven = scored + ranked.scored, proven and ranked.proven
+        # of proofs the last one counts: what the earlier ones found is taken
+        bound = ranked.bound if proven else min(bound, ranked.bound)
+        if len(ranked.L) < asked:  # the board was not full: there is nothing beyond it
             break
+    if len(L) == k:
+        bound = min(bound, float(scores.max()))
     order = np.argsort(scores, kind="stable")
-    return Ranked(L[order], scores[order], scored, exhaustive)
+    return Ranked(L[order], scores[order], scored, proven, bound)
 
 
 def spread(problem: Problem, L: Levels, k: int, distance: int) -> list[int]:

@@ -21,4 +21,4 @@ class Enumeration(SearchStrategy):
         size = problem.grid.size
         for start in range(0, size, self.chunk):
             board.score(problem.grid.levels_at(np.arange(start, min(start + self.chunk, size))))
-        return board.ranked(exhaustive=True)
+        return board.ranked(proven=True)

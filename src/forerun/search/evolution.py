@@ -34,7 +34,7 @@ class Evolution(SearchStrategy):
             children = self._mutate(problem, L[parents], rng)
             oldest = (np.arange(self.brood) + generation * self.brood) % len(L)
             L[oldest], scores[oldest] = children, board.score(children)
-        return board.ranked(exhaustive=False)
+        return board.ranked(proven=False)
 
     def _mutate(self, problem: Problem, L: Levels, rng: np.random.Generator) -> Levels:
         """Change one active axis of each row to another level, and in half of them a second one."""

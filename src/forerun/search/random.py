@@ -19,4 +19,4 @@ class Random(SearchStrategy):
         board = Board(problem, m)
         while board.scored < self.draws:
             board.score(problem.grid.sample(rng, min(CHUNK, self.draws - board.scored)))
-        return board.ranked(exhaustive=False)
+        return board.ranked(proven=False)

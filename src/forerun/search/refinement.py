@@ -27,7 +27,8 @@ def refine(problem: Problem, L: Levels, scores: Floats, rng: np.random.Generator
 def _movable(problem: Problem) -> dict[str, Floats]:
     """Numeric domains with more values than levels, and the levels' places u, in rising order."""
     grid, space = problem.grid, problem.grid.space
-    parents = {p for condition in space.conditions.values() for p in condition.parents}
+    conditions = [*space.conditions.values(), *problem.forbidden]
+    parents = {p for condition in conditions for p in condition.parents}
     found = {}
     for axis in grid.axes:
         domain = space.domains[axis.domain]

@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from forerun.errors import SpaceError
 from forerun.space.choices import Subset
-from forerun.space.conditions import Clause
+from forerun.space.conditions import Clause, Condition
 from forerun.space.domains import Domain, Floats, Value
 
 if TYPE_CHECKING:
@@ -91,17 +91,17 @@ class Grid:
         for name, domain in space.domains.items():
             self.axes += _axes(name, domain, resolution, fixed.get(name))
         self._column = {(a.domain, a.element): i for i, a in enumerate(self.axes)}
-        self._clauses = [self._tests(axis) for axis in self.axes]
+        self._clauses = [self.tests(space.condition(axis.domain)) for axis in self.axes]
 
     @property
     def shape(self) -> list[int]:
         """Number of levels of each axis."""
         return [len(a.levels) for a in self.axes]
 
-    def _tests(self, axis: Axis) -> list[tuple[int, npt.NDArray[np.bool_]]]:
-        """For each clause on an axis: its parent axis, and for which of the parent's levels it holds."""
+    def tests(self, condition: Condition) -> list[tuple[int, npt.NDArray[np.bool_]]]:
+        """For each clause of a condition: the axis that it is about, and at which of its levels it holds."""
         tests = []
-        for clause in self.space.condition(axis.domain).clauses:
+        for clause in condition.clauses:
             parent = self._column[clause.parent, _element(clause)]
             holds = [_holds(clause, level) for level in self.axes[parent].levels]
             tests.append((parent, np.array(holds, dtype=bool)))
@@ -116,6 +116,13 @@ class Grid:
             for parent, holds in tests:
                 on[:, i] &= on[:, parent] & holds[L[:, parent]]
         return on
+
+    def meets(self, condition: Condition, L: Levels) -> npt.NDArray[np.bool_]:
+        """Return in which rows (n,) every clause of a condition holds; a clause on an inactive axis does not."""
+        on, met = self.active(L), np.ones(len(L), dtype=bool)
+        for axis, holds in self.tests(condition):
+            met &= on[:, axis] & holds[L[:, axis]]
+        return met
 
     def canonical(self, L: Levels) -> Levels:
         """Set the levels of inactive axes to 0, so that equal configurations are equal rows."""

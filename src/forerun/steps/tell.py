@@ -119,7 +119,7 @@ def _search(target: Target, found: Found) -> SearchFacts:
         size=found.size,
         scored=found.scored,
         seconds=found.seconds,
-        exhaustive=found.exhaustive,
+        proven=found.proven,
         strategy=found.strategy,
         acquisition=target.settings.acquisition,
     )

@@ -20,7 +20,8 @@ import numpy as np
 
 from forerun.errors import SettingsError
 from forerun.metalearners import Prediction, Surrogate
-from forerun.space import Floats
+from forerun.search import Score
+from forerun.space import Additive, Floats, Layers
 
 KAPPA = 1.0
 WAVES = 256
@@ -95,12 +96,39 @@ class AcquisitionScore:
         return self.acquisition(self.surrogate.predict(X), X)
 
 
+@dataclass(frozen=True)
+class MeanScore:
+    """The predicted mean of a surrogate that says what it is made of; so does this score (`space.Additive`)."""
+
+    surrogate: Surrogate
+
+    def __call__(self, X: Floats) -> Floats:
+        """Score encoded configurations."""
+        return mean(self.surrogate.predict(X))
+
+    def layers(self) -> Layers:
+        """As `Additive.layers`."""
+        assert isinstance(self.surrogate, Additive)  # noqa: S101 - `mean_score` makes no other
+        return self.surrogate.layers()
+
+
+def mean_score(surrogate: Surrogate) -> Score:
+    """The mean as a score, with the structure of the surrogate where it has one."""
+    if isinstance(surrogate, Additive):
+        return MeanScore(surrogate)
+    return AcquisitionScore(surrogate, lambda prediction, _: mean(prediction))
+
+
 def acquisition_score(
     name: str, surrogate: Surrogate, *, bar: float | None, columns: int, rng: np.random.Generator
-) -> AcquisitionScore:
-    """Make the score of an acquisition. Raises SettingsError for an unknown one."""
+) -> Score:
+    """Make the score of an acquisition; the mean keeps the surrogate's structure.
+
+    Raises SettingsError for an unknown one.
+    """
+    if name == "mean" or (name == "ei" and bar is None):
+        return mean_score(surrogate)
     made: dict[str, Acquisition] = {
-        "mean": lambda prediction, _: mean(prediction),
         "lcb": lambda prediction, _: lcb(prediction),
         "ei": lambda prediction, _: ei(prediction, bar),
         "thompson": thompson(columns, rng),

@@ -106,7 +106,7 @@ class Tuner:
         tried = [t.configuration for t in trials]
         score = acquisition_score(self.acquisition, forecast.loss, bar=bar, columns=columns, rng=rng)
 
-        def apart(taken: Sequence[Configuration], k: int, min_distance: int, allowed: Feasible | None) -> Found:
+        def apart(taken: Sequence[Configuration], k: int, min_distance: int, allowed: Sequence[Feasible]) -> Found:
             return search(
                 score,
                 self.grid,
@@ -121,7 +121,7 @@ class Tuner:
             )
 
         in_time = self._feasible(forecast, limit_s)
-        found = apart(tried, n, self.min_distance, _both(in_time, self._plausible(len(trials))))
+        found = apart(tried, n, self.min_distance, [*in_time, *self._plausible(len(trials))])
         chosen = [c.configuration for c in found.candidates]
         if len(chosen) < n:  # a narrow space has no more that are so far apart, or that the history finds good
             chosen += [c.configuration for c in apart([*tried, *chosen], n - len(chosen), 1, in_time).candidates]
@@ -129,14 +129,14 @@ class Tuner:
         chosen = [*chosen[: n - len(guard)], *guard]
         return Suggested(self.describe(forecast, chosen, best, guard), found)
 
-    def _feasible(self, forecast: Forecast, limit_s: float | None) -> Feasible | None:
+    def _feasible(self, forecast: Forecast, limit_s: float | None) -> list[Feasible]:
         seconds = forecast.seconds
         if limit_s is None or seconds is None:
-            return None
+            return []
         longest = np.log10(max(limit_s, 1e-9))
-        return lambda X: np.asarray(seconds.to_units(seconds.predict(X)).mean <= longest)
+        return [lambda X: np.asarray(seconds.to_units(seconds.predict(X)).mean <= longest)]
 
-    def _plausible(self, trials: int) -> Feasible | None:
+    def _plausible(self, trials: int) -> list[Feasible]:
         """Which configurations the history alone finds good, of a share that grows with the trials on the task.
 
         A space of 10^13 has corners that no task of the history ever tried. A surrogate that begins to doubt
@@ -144,19 +144,17 @@ class Tuner:
         """
         share = PLAUSIBLE * (1 + trials)
         if not trials or share >= 1:
-            return None
+            return []
         before = self.adapt([]).loss
         rng = np.random.default_rng(self.seed)
         drawn = before.predict(self.grid.encode(self.grid.sample(rng, DRAWN))).mean
         bar = float(np.quantile(drawn, share))
-        return lambda X: np.asarray(before.predict(X).mean <= bar)
+        return [lambda X: np.asarray(before.predict(X).mean <= bar)]
 
     def _in_time(self, forecast: Forecast, limit_s: float | None) -> bool:
         """Whether the portfolio's first is predicted to train within the limit."""
-        feasible = self._feasible(forecast, limit_s)
-        if feasible is None or not self.portfolio:
-            return True
-        return bool(feasible(self.forecaster.space_.encode(self.portfolio[:1], own=self.space))[0])
+        X = self.forecaster.space_.encode(self.portfolio[:1], own=self.space)
+        return not self.portfolio or all(bool(feasible(X)[0]) for feasible in self._feasible(forecast, limit_s))
 
     def _guard(self, tried: Sequence[Configuration], chosen: Sequence[Configuration], n: int) -> list[Configuration]:
         """The portfolio's first, when it is due."""
@@ -191,10 +189,3 @@ class Tuner:
 def best_loss(trials: Sequence[Trial]) -> float | None:
     """The lowest loss of the trials that finished; None when none did."""
     return min((t.loss for t in trials if t.status == Status.FINISHED), default=None)
-
-
-def _both(one: Feasible | None, other: Feasible | None) -> Feasible | None:
-    """What both allow; None allows everything."""
-    if one is None or other is None:
-        return one or other
-    return lambda X: np.asarray(one(X) & other(X))

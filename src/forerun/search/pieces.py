@@ -1,0 +1,83 @@
+"""One product of a problem, with everything that decides what may be proposed in it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from forerun.search.base import AtMost, Floats, Problem
+from forerun.search.limits import Limits, LimitsOnProduct
+from forerun.search.products import Choice, Product, products
+from forerun.search.structure import Below, Bounds, Structure
+from forerun.search.talents import structure_of
+
+LEAF = 64
+"""The last factors are multiplied to about so many rows, and scored in place of being bounded one by one."""
+
+
+@dataclass(frozen=True)
+class Cap:
+    """A structured score that may not exceed a limit."""
+
+    bounds: Bounds
+    limit: float
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A product, the score's bounds on it, and what forbids; what is forbidden scores +inf."""
+
+    product: Product
+    bounds: Bounds
+    caps: Sequence[Cap]
+    limits: LimitsOnProduct
+    slack: float
+    """What rounding may do to a bound."""
+
+    def below(self, choice: Choice) -> Below:
+        """As `Bounds.below`, with +inf for children that hold nothing allowed."""
+        children, completion = self.bounds.below(choice)
+        children = np.where(self.limits.children(choice), children, np.inf)
+        for cap in self.caps:
+            children[cap.bounds.below(choice).children > cap.limit] = np.inf
+        return Below(children, completion)
+
+    def value(self, choice: Choice) -> Floats:
+        """As `Bounds.value`."""
+        values = np.where(self.limits.allow(choice), self.bounds.value(choice), np.inf)
+        for cap in self.caps:
+            values[cap.bounds.value(choice) > cap.limit] = np.inf
+        return values
+
+    def moves(self, choice: Choice, factor: int) -> Floats:
+        """As `Bounds.moves`."""
+        values = np.where(self.limits.moves(choice, factor), self.bounds.moves(choice, factor), np.inf)
+        for cap in self.caps:
+            values[cap.bounds.moves(choice, factor) > cap.limit] = np.inf
+        return values
+
+
+def pieces(problem: Problem, structure: Structure) -> list[Piece] | None:
+    """The pieces of a problem whose score has a structure; None where the grid falls into too many."""
+    whole = products(problem.grid)
+    if whole is None:
+        return None
+    limits, capped = Limits(problem), caps(problem)
+    slack = max([structure.slack, *(other.slack for other, _ in capped)])
+    found = []
+    for product in whole:
+        arranged = product.arranged(structure.spreads(product), LEAF)
+        held = [Cap(other.on(arranged), limit + other.slack) for other, limit in capped]
+        found.append(Piece(arranged, structure.on(arranged), held, limits.on(arranged), slack))
+    return found
+
+
+def caps(problem: Problem) -> list[tuple[Structure, float]]:
+    """The structured scores among what is feasible, with their limits; the others are asked row by row."""
+    found = []
+    for feasible in problem.feasible:
+        if isinstance(feasible, AtMost):
+            structure = structure_of(feasible.score, problem.grid)
+            if structure is not None:
+                found.append((structure, feasible.limit))
+    return found
