@@ -1,13 +1,14 @@
 """The surrogate that the meta-learners share: a mixture of Gaussians over the weights of basis functions."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 
 from forerun.metadata import Standard
 from forerun.metalearners.base import Floats, Prediction
-from forerun.metalearners.posterior import Belief, mixture
+from forerun.metalearners.posterior import Belief, known, mixture
 
 Basis = Callable[[Floats], Floats]
 """Encoded configurations (n, d) to basis functions (n, p)."""
@@ -44,6 +45,17 @@ class Adapted:
             lean = Phi @ belief.lean
             second += share * (Phi @ belief.covariance @ Phi.T + np.outer(apart, apart) + np.outer(lean, lean))
         return np.asarray(self.temperature**2 * second)
+
+    def draw(self, rng: np.random.Generator) -> Self:
+        """A guess at the truth (Thompson 1933): this surrogate with weights drawn from the mixture, not to be doubted.
+
+        Its mean is one network's, or one linear model's; its std is the noise of a training. Over many draws,
+        means have the mean of `predict`, and `covariance` without the noise.
+        """
+        belief = self.beliefs[rng.choice(len(self.beliefs), p=self.shares)]
+        # the temperature widens the mixture as a whole, as it does in `predict`
+        weights = self.weights + self.temperature * (belief.draw(rng) - self.weights)
+        return replace(self, beliefs=(known(weights),), shares=(1.0,))
 
     def to_units(self, prediction: Prediction) -> Prediction:
         """As `Surrogate.to_units`."""

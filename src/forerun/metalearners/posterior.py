@@ -59,6 +59,18 @@ class Belief:
         variance = np.einsum("ni,ni->n", Phi @ self.covariance, Phi) + (Phi @ self.lean) ** 2
         return np.asarray(Phi @ self.mean), np.maximum(variance, 0.0)
 
+    def draw(self, rng: np.random.Generator) -> Floats:
+        """Weights (p,), drawn from this belief."""
+        # eigenvectors, not Cholesky: many trials leave directions without any doubt
+        variances, vectors = np.linalg.eigh(self.covariance)
+        noise = vectors @ (np.sqrt(np.maximum(variances, 0.0)) * rng.standard_normal(len(variances)))
+        return np.asarray(self.mean + noise + self.lean * rng.standard_normal())
+
+
+def known(weights: Floats) -> Belief:
+    """The belief that the weights (p,) are these, without doubt."""
+    return Belief(weights, np.zeros((len(weights), len(weights))), np.zeros(len(weights)))
+
 
 def hypotheses(h: Hierarchy, c: Floats) -> tuple[Belief, ...]:
     """The hypotheses transfer and scratch for a task with coordinates c, before any trial."""
