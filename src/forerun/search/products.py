@@ -111,13 +111,12 @@ def products(grid: Grid) -> list[Product] | None:
 
 def _parts(component: Component, shape: Sequence[int]) -> list[list[Factor]]:
     """For each set of axes of a component that can be free together: the factor of the others, and theirs."""
-    axes = sorted({*component.parents, *(axis for block in component.blocks for axis in block.free)})
     by_free: dict[tuple[int, ...], list[tuple[int, ...]]] = {}
     for block in component.blocks:
         by_free.setdefault(block.free, []).append(block.parents)
     found = []
     for free, parents in by_free.items():
-        settled = tuple(axis for axis in axes if axis not in free)
+        settled = tuple(axis for axis in component.axes if axis not in free)
         place = {axis: i for i, axis in enumerate(component.parents)}
         levels = [[row[place[axis]] if axis in place else -1 for axis in settled] for row in parents]
         factors = [Factor(settled, np.array(levels, dtype=np.int64).reshape(len(parents), -1))] if settled else []

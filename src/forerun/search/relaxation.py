@@ -134,7 +134,9 @@ class NetworkBounds(Bounds):
             lam, mu = self._back(np.broadcast_to(both, (n, *both.shape)), boxes)
             least = self._least(Line(lam, mu), z, t)
             half = len(offset)
-            boxes.append(Box(least[:, :half] + offset, offset - least[:, half:]))
+            low = least[:, :half] + offset
+            # where both lines meet, rounding may cross them
+            boxes.append(Box(low, np.maximum(low, offset - least[:, half:])))
         weights, offset = later[-1]
         line = self._back(np.broadcast_to(weights.T, (n, 1, len(weights))), boxes)
         return Line(line.lam, line.mu + offset)

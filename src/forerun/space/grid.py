@@ -60,6 +60,8 @@ class Block:
 class Component:
     """Axes that conditions tie together."""
 
+    axes: tuple[int, ...]
+    """All of them, also those that are never active."""
     parents: tuple[int, ...]
     blocks: tuple[Block, ...]
     offsets: tuple[int, ...]
@@ -237,7 +239,7 @@ class Grid:
                 names = sorted({self.axes[p].domain for p in parents})
                 raise SpaceError(f"the parents {names} combine in over {MOST_BLOCKS:,} ways; give them fewer levels")
         starts = np.cumsum([0] + [b.size for b in blocks], dtype=object)
-        return Component(tuple(parents), tuple(blocks), tuple(starts[:-1]), int(starts[-1]))
+        return Component(tuple(axes), tuple(parents), tuple(blocks), tuple(starts[:-1]), int(starts[-1]))
 
     def _is_active(self, axis: int, levels: dict[int, int]) -> bool:
         return all(levels[p] >= 0 and holds[levels[p]] for p, holds in self._clauses[axis])
