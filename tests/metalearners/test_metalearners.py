@@ -85,7 +85,7 @@ def test_no_member_learns_from_its_bag(objective: type, meta: MetaDataset) -> No
     # whole tasks turn around, so that their variance, which weighs them, stays
     changed = replace(known, y=np.where(bags(known, settings) == 2, -known.y, known.y))
     C = known.features[known.task]
-    one, two = (train(known.X, C, objective(m, settings), settings) for m in (known, changed))
+    one, two = (train(known, C, objective(m, settings), settings) for m in (known, changed))
     moved = np.abs(one.v - two.v).max(axis=1)
     assert moved[2] == 0
     assert (np.delete(moved, 2) > 0).all()

@@ -41,7 +41,7 @@ class Body:
         """Train, and return with the body the basis functions (n, p) of the trials, out of bag."""
         tasks = task_coordinates(meta, settings)
         C = tasks.cut(meta.features)[meta.task]
-        ensemble = train(meta.X, C, objective, settings)
+        ensemble = train(meta, C, objective, settings)
         hidden = ensemble.hidden(meta.X, C)
         rows = np.linspace(0, len(meta) - 1, REFERENCE if centred else 0).astype(int)
         body = cls(tasks, ensemble, Components.fit(hidden, units), meta.X[rows])

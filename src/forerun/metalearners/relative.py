@@ -95,4 +95,5 @@ class Pairs:
         said = outputs[:half] - outputs[half:]
         true = (self.y[rows[:half]] - self.y[rows[half:]])[:, None]
         which = torch.nn.functional.softplus(-SHARPNESS * said * torch.sign(true)) * (true != 0)
-        return (self.weight[rows[:half]] * (which + (said - true) ** 2)).sum(dim=1).mean()
+        # half, for a pair is two trials: what a trial counts beside a penalty is then what it counts in `Squares`
+        return (self.weight[rows[:half]] * (which + (said - true) ** 2)).sum(dim=1).mean() / 2

@@ -15,8 +15,13 @@ from typing import Protocol, Self
 import numpy as np
 import torch
 
+from forerun.metadata import MetaDataset
 from forerun.metalearners.base import Floats
 from forerun.metalearners.components import Components
+from forerun.metalearners.gap import Boxes
+
+EVERY = 4
+"""Steps from one look at the gap to the next, for then it costs little time; between, momentum remembers it."""
 
 
 class Objective(Protocol):
@@ -47,6 +52,8 @@ class Settings:
     decay: float = 1e-4
     jitter: float = 0.5
     """Standard deviation of the noise on task coordinates, whose own is 1."""
+    gap: float = 0.02
+    """Weight of the penalty that lets search certify optima (see `gap`)."""
     seed: int = 0
 
 
@@ -92,14 +99,15 @@ class Ensemble:
         return cls(Components(arrays["center"], arrays["axes"]), *own)
 
 
-def train(X: Floats, coordinates: Floats, objective: Objective, settings: Settings) -> Ensemble:
-    """Train on encodings X (n, d) of tasks with coordinates (n, q)."""
+def train(meta: MetaDataset, coordinates: Floats, objective: Objective, settings: Settings) -> Ensemble:
+    """Train on the trials of a meta-dataset, whose tasks have coordinates (n, q)."""
     generator = torch.Generator().manual_seed(settings.seed)
-    inputs = Components.fit(X, settings.columns)
-    data = torch.from_numpy(np.hstack([inputs.of(X), coordinates]).astype(np.float32))
+    inputs = Components.fit(meta.X, settings.columns)
+    data = torch.from_numpy(np.hstack([inputs.of(meta.X), coordinates]).astype(np.float32))
     # minor components stay minor: a floor, not a division by next to nothing
     scale = data.std(dim=0, correction=0).clamp_min(0.1)
     data /= scale
+    boxes = Boxes.of(meta.space, meta.X, Components(inputs.center, inputs.axes / scale[: inputs.size].numpy()))
     members = _Members(data.shape[1], settings, generator)
     # fused: with layers this small, most of a step is the optimizer's own overhead
     optimizer = torch.optim.AdamW(members.parameters(), lr=settings.rate, weight_decay=settings.decay, fused=True)
@@ -109,7 +117,10 @@ def train(X: Floats, coordinates: Floats, objective: Objective, settings: Settin
         x = data[rows]
         x[:, inputs.size :] += settings.jitter * torch.randn(len(rows), coordinates.shape[1], generator=generator)
         optimizer.zero_grad()
-        torch.autograd.backward(objective.loss(members(x), rows))
+        loss = objective.loss(members(x), rows)
+        if settings.gap and step % EVERY == 0:
+            loss = loss + EVERY * settings.gap * members.gap(boxes)
+        torch.autograd.backward(loss)
         optimizer.step()
     return members.ensemble(inputs, scale)
 
@@ -130,6 +141,10 @@ class _Members(torch.nn.Module):
         """Outputs (b, M) of inputs (b, i)."""
         hidden = torch.relu(x @ self.first + self.offset).view(len(x), *self.last.shape)
         return (hidden * self.last).sum(dim=2) + self.level
+
+    def gap(self, boxes: Boxes) -> torch.Tensor:
+        """What the bounds of the members are off by, for a task at coordinates zero."""
+        return boxes.gap(self.first[: boxes.rows.shape[1]], self.offset, self.last.view(-1))
 
     def ensemble(self, inputs: Components, scale: torch.Tensor) -> Ensemble:
         """What was learned, with the inputs' scale in the first layer."""
