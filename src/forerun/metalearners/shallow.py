@@ -46,13 +46,13 @@ class Settings:
     """Most components of the encoding that they see."""
     features: int = 4
     """Most task coordinates that they see."""
-    epochs: int = 12
+    epochs: int = 18
     rate: float = 0.02
     """Of Adam, falling to zero by a cosine."""
     decay: float = 1e-4
     jitter: float = 0.5
     """Standard deviation of the noise on task coordinates, whose own is 1."""
-    gap: float = 0.02
+    gap: float = 0.025
     """Weight of the penalty that lets search certify optima (see `gap`)."""
     seed: int = 0
 
