@@ -93,8 +93,8 @@ class BranchAndBound:
 
     def _expand(self, piece: Piece, choice: Choice) -> None:
         """Bound the children of nodes (n, t) and keep those that may hold something better."""
-        children, completion = piece.below(choice)
-        self._offer(piece, completion[np.argsort(children.min(axis=1))[:TRIES]])
+        children, completion = piece.below(choice, TRIES)
+        self._offer(piece, completion)
         parent, row = np.nonzero(children < self.bar)
         order = np.argsort(children[parent, row], kind="stable")
         parent, row = parent[order], row[order]

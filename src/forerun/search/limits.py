@@ -66,6 +66,8 @@ class LimitsOnProduct:
 
     def _counts(self, choice: Choice) -> Floats:
         counts = np.zeros((len(choice), self.room.shape[1]))
+        if not counts.size:
+            return counts
         for factor, chosen in enumerate(choice.T):
             counts += self.rows[factor][chosen]
         return counts

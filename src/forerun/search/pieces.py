@@ -34,9 +34,9 @@ class Piece:
     slack: float
     """What rounding may do to a bound."""
 
-    def below(self, choice: Choice) -> Below:
+    def below(self, choice: Choice, tries: int = 1) -> Below:
         """As `Bounds.below`, with +inf for children that hold nothing allowed."""
-        children, completion = self.bounds.below(choice)
+        children, completion = self.bounds.below(choice, tries)
         children = np.where(self.limits.children(choice), children, np.inf)
         for cap in self.caps:
             children[cap.bounds.below(choice).children > cap.limit] = np.inf

@@ -111,7 +111,7 @@ class NetworkBounds(Bounds):
         z = (self._sum(choice) - rows[choice[:, factor]])[:, None] + rows
         return self.network.forward(z.reshape(-1, z.shape[2])).reshape(z.shape[:2])
 
-    def below(self, choice: Choice) -> Below:
+    def below(self, choice: Choice, tries: int = 1) -> Below:
         """As `Bounds.below`."""
         t, z = choice.shape[1], self._sum(choice)
         lam, mu = self._line(z, t)
@@ -119,9 +119,10 @@ class NetworkBounds(Bounds):
         least = np.minimum.reduceat(parts, self.starts[t], axis=1)
         bound = np.einsum("ns,ns->n", lam[:, 0], z) + mu[:, 0] + least.sum(axis=1)
         children = (bound - least[:, 0])[:, None] + parts[:, : len(self.rows[t])]
+        tried = np.argsort(bound)[:tries]
         ends = [*self.starts[t][1:], parts.shape[1]]
-        best = [parts[:, i:j].argmin(axis=1) for i, j in zip(self.starts[t], ends, strict=True)]
-        return Below(children, np.hstack([choice, np.stack(best, axis=1).astype(np.int32)]))
+        best = [parts[tried, i:j].argmin(axis=1) for i, j in zip(self.starts[t], ends, strict=True)]
+        return Below(children, np.hstack([choice[tried], np.stack(best, axis=1).astype(np.int32)]))
 
     def _line(self, z: Floats, t: int) -> Line:
         """One lower bound of the score on what n choices of t factors leave open."""

@@ -20,15 +20,15 @@ class Below(NamedTuple):
     children: Floats
     """(n, r) for every row of the next factor: nothing below it scores less than this."""
     completion: Choice
-    """(n, D) a complete choice below each, worth looking at: where the bound comes from."""
+    """(tries, D) complete choices worth looking at: where the lowest of the bounds come from."""
 
 
 class Bounds(ABC):
     """A structured score on one product."""
 
     @abstractmethod
-    def below(self, choice: Choice) -> Below:
-        """Bound the children of partial choices (n, t), t < D."""
+    def below(self, choice: Choice, tries: int = 1) -> Below:
+        """Bound the children of partial choices (n, t), t < D; complete the most promising ones, at most `tries`."""
 
     @abstractmethod
     def value(self, choice: Choice) -> Floats:
