@@ -13,7 +13,7 @@ import pytest
 import forerun
 from forerun.errors import TrainingError
 from forerun.learners import BaseLearner, Outcome
-from forerun.space import Configuration
+from forerun.space import Condition, Configuration
 from forerun.tasks import Part, Task, make_task
 from forerun.trials import Trial
 from forerun.tuning import Budget, Tuner, default_in, final_score, judge, progress, random_searches, tune
@@ -188,3 +188,12 @@ def test_library_defaults_belong_to_the_default_space(kind: str) -> None:
     for space in (default_space(kind), default_space(kind, ["a", "b"])):
         for name in LEARNERS:
             space.check(default_in(space, name, kind))
+
+
+def test_random_searches_leave_out_what_is_forbidden_and_draw_as_many() -> None:
+    low = Condition.of({"z": "< 0.9"})
+    (one,) = random_searches(SPACE, Trainer(), trials=5, seeds=1, forbidden=[low])
+    assert len(one) == 5
+    assert all(float(t.configuration["z"]) >= 0.9 for t in one)  # type: ignore[arg-type]
+    assert random_configurations(SPACE, 5, 0) == random_configurations(SPACE, 5, 0, forbidden=[])
+    assert random_configurations(SPACE, 5, 0, forbidden=[Condition.of({"z": ">= 0"})]) == []

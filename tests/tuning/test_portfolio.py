@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from forerun.errors import HistoryError
-from forerun.space import Configuration, SearchSpace, Subset
+from forerun.space import Condition, Configuration, SearchSpace, Subset
 from forerun.tuning import best_on_average, portfolio
 from tests.tuning.fakes import SPACE, history, true_loss
 
@@ -69,3 +69,13 @@ def test_sets_that_the_history_never_named_are_taken_whole() -> None:
 def test_a_history_in_which_nothing_recurs_is_refused() -> None:
     with pytest.raises(HistoryError, match="at least half of its tasks"):
         portfolio(history({"a": true_loss, "b": true_loss}, []), SPACE, 1, kind="binary")
+
+
+def test_what_is_forbidden_is_left_out() -> None:
+    past = history({"a": true_loss, "b": true_loss}, [POOR, FAIR, GOOD, SPECIAL])
+    best = portfolio(past, SPACE, 4, kind="binary")
+    assert portfolio(past, SPACE, 4, kind="binary", forbidden=[Condition.of({"learner": "tree"})]) == [
+        c for c in best if c["learner"] == "net"
+    ]
+    with pytest.raises(HistoryError):
+        portfolio(past, SPACE, 1, kind="binary", forbidden=[Condition()])

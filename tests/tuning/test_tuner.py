@@ -1,15 +1,18 @@
 """Suggestions: what to train next is a function of the trials so far."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 
+from forerun.metalearners import Context
+from forerun.metalearners.forecaster import Forecast
+from forerun.search import Found, search
 from forerun.search.base import mark
-from forerun.space import Categorical, Real, SearchSpace, Subset
+from forerun.space import Categorical, Condition, Layers, Real, SearchSpace, Subset
 from forerun.tuning import ACQUISITIONS, Tuner
 from forerun.tuning.tuner import PLAUSIBLE
-from tests.tuning.fakes import SPACE, FakeForecaster, knowing, trial, true_loss
+from tests.tuning.fakes import SPACE, FakeForecaster, FakeSurrogate, knowing, trial, true_loss
 
 ROW = np.zeros(3)
 
@@ -128,3 +131,91 @@ def test_early_trainings_stay_where_the_history_finds_configurations_good(trials
     share = [float((everything < m).mean()) for m in before.predict(space.encode(chosen, own=SPACE)).mean]
     # 4,000 draws tell a share to about 0.01
     assert max(share) <= PLAUSIBLE * (1 + trials) + 0.05
+
+
+# -- forbidden combinations -------------------------------------------------------------------------
+
+NO_NETS = Condition.of({"learner": "net"})
+NO_GOOD_RATE = Condition.of({"learner": "net", "net.lr": "<= 0.1"})
+
+
+@pytest.mark.parametrize("acquisition", ACQUISITIONS)
+@pytest.mark.parametrize("forbidden", [NO_NETS, NO_GOOD_RATE], ids=["learner", "combination"])
+def test_what_is_forbidden_is_never_suggested_on_or_off_the_grid(forbidden: Condition, acquisition: str) -> None:
+    chooser = tuner(acquisition=acquisition, forbidden=[forbidden])
+    assert tuner().suggest([], 1).suggestions[0].configuration["learner"] == "net"
+    for done in ([], [trial(c, true_loss(c)) for c in SPACE.sample(np.random.default_rng(0), 3)]):
+        suggested = chooser.suggest(done, 4)
+        assert len(suggested.suggestions) == 4
+        assert suggested.limited
+        assert not any(forbidden.holds(s.configuration) for s in suggested.suggestions)
+
+
+def test_what_is_forbidden_is_not_tried_for_being_good_elsewhere() -> None:
+    member = {"learner": "tree", "tree.x": 0.3, "z": 0.6}
+    kept = tuner(portfolio=[member], forbidden=[NO_NETS]).suggest([], 2).suggestions
+    assert kept[1].configuration == member
+    left = tuner(portfolio=[member], forbidden=[Condition.of({"learner": "tree"})]).suggest([], 2).suggestions
+    assert [s.source for s in left] == ["search", "search"]
+
+
+def test_where_everything_is_forbidden_nothing_is_suggested() -> None:
+    assert tuner(forbidden=[NO_NETS, Condition.of({"learner": "tree"})]).suggest([], 2).suggestions == []
+
+
+# -- proof ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Structured(FakeSurrogate):
+    """Says what it is made of."""
+
+    def layers(self) -> Layers:
+        return [(2 * self.weights[1:, None], 2 * self.weights[:1])]
+
+
+class StructuredForecaster(FakeForecaster):
+    """As the fake, its surrogates with structure."""
+
+    def adapt(self, loss: Context, seconds: Context | None = None) -> Forecast:
+        plain = super().adapt(loss, seconds)
+        made = [None if s is None else Structured(s.weights, s.covariance) for s in (plain.loss, plain.seconds)]  # type: ignore[attr-defined]
+        assert made[0] is not None
+        return Forecast(made[0], made[1])
+
+
+@pytest.mark.parametrize("limit_s", [None, 0.5])
+@pytest.mark.parametrize("trials", [0, 2])
+def test_a_proven_search_within_limits_finds_what_enumeration_finds(limit_s: float | None, trials: int) -> None:
+    done = [trial(c, true_loss(c)) for c in SPACE.sample(np.random.default_rng(0), trials)]
+    known = {**vars(knowing()), "seconds_per_unit": 2.0}
+    plain, structured = (tuner(kind(**known), acquisition="mean") for kind in (FakeForecaster, StructuredForecaster))
+    wanted, found = (t.suggest(done, 3, limit_s=limit_s) for t in (plain, structured))
+    assert (wanted.found.strategy, found.found.strategy) == ("enumeration", "certified")
+    assert found.found.proven
+    # of the grid: where values go off it, chance decides on the last digits
+    index = plain.grid.index
+    assert [index(s.configuration) for s in found.suggestions] == [index(s.configuration) for s in wanted.suggestions]
+
+
+@pytest.mark.parametrize(
+    ("acquisition", "trials", "by"), [("ei", 0, "mean"), ("ei", 1, "ei"), ("lcb", 0, "lcb"), ("mean", 1, "mean")]
+)
+def test_suggestions_say_by_what_they_were_searched_and_whether_all_was_allowed(
+    acquisition: str, trials: int, by: str
+) -> None:
+    done = [trial(c, true_loss(c)) for c in SPACE.sample(np.random.default_rng(0), trials)]
+    suggested = tuner(acquisition=acquisition).suggest(done, 1)
+    assert (suggested.by, suggested.limited) == (by, bool(trials))
+
+
+def test_the_time_for_a_proof_is_handed_to_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[float] = []
+
+    def spy(*arguments: object, seconds: float, **options: object) -> Found:
+        given.append(seconds)
+        return search(*arguments, seconds=seconds, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("forerun.tuning.tuner.search", spy)
+    tuner(proof_s=0.25).suggest([], 1)
+    assert given == [0.25]

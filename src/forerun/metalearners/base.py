@@ -60,7 +60,10 @@ class Surrogate(Protocol):
         ...
 
     def to_units(self, prediction: Prediction) -> Prediction:
-        """Turn a prediction from target units into the raw units of the task's loss (or log seconds)."""
+        """Turn a prediction from target units into the raw units of the task's loss (or log seconds).
+
+        The mean's order is kept, and only the mean decides on it: a limit in raw units is one in target units.
+        """
         ...
 
 

@@ -55,11 +55,17 @@ class SearchSpace:
         """The condition with its values in the types of the parents. Raises SpaceError when it does not fit them."""
         if child not in self.domains:
             raise SpaceError(f"conditions of space {self.name!r} must be on its domains; got one on {child!r}")
-        return Condition(tuple(self._fitted_clause(child, clause) for clause in condition.clauses))
+        return self.fitted(condition, f"the condition on {child!r}")
 
-    def _fitted_clause(self, child: str, clause: Clause) -> Clause:
+    def fitted(self, condition: Condition, where: str) -> Condition:
+        """Return a condition with its values in the types of the domains that it speaks of.
+
+        Raises SpaceError, which begins with `where`, when it does not fit them.
+        """
+        return Condition(tuple(self._fitted_clause(where, clause) for clause in condition.clauses))
+
+    def _fitted_clause(self, where: str, clause: Clause) -> Clause:
         name, test = clause.parent, clause.test
-        where = f"the condition on {child!r}"
         if name not in self.domains:
             raise SpaceError(f"{where} must name a domain of {self.name!r} ({', '.join(self.domains)}); got {name!r}")
         parent = self.domains[name]

@@ -12,7 +12,7 @@ import numpy as np
 from forerun.errors import TrainingError
 from forerun.learners import LEARNERS, BaseLearner
 from forerun.learners.joint import default_configuration
-from forerun.space import Configuration, SearchSpace, Value
+from forerun.space import Condition, Configuration, SearchSpace, Value
 from forerun.tasks import Task
 from forerun.trials import Status, Trial
 from forerun.tuning.final import Final, final_score
@@ -22,6 +22,8 @@ from forerun.tuning.portfolio import whole_sets
 DEFAULTS = "library default"
 AVERAGE = "best on average in the history"
 RANDOM = "random search"
+DRAWS = 1_000
+"""How often random configurations are drawn anew, at most, in place of forbidden ones."""
 
 
 @dataclass(frozen=True)
@@ -67,21 +69,41 @@ def default_in(space: SearchSpace, learner: str, kind: str) -> dict[str, Value]:
 
 
 def random_configurations(
-    space: SearchSpace, n: int, seed: int, fixed: Mapping[str, Value] | None = None
+    space: SearchSpace,
+    n: int,
+    seed: int,
+    fixed: Mapping[str, Value] | None = None,
+    forbidden: Sequence[Condition] = (),
 ) -> list[dict[str, Value]]:
-    """Draw n configurations, uniform on the scale of every domain, with some values fixed."""
+    """Draw n configurations, uniform on the scale of every domain, with some values fixed.
+
+    What is forbidden is drawn anew; fewer come where hardly anything is allowed.
+    """
     rng = np.random.default_rng([seed, 0x5EED])
-    columns = {name: domain.sample(rng, n) for name, domain in space.domains.items()}
-    return [space.prune({**{name: values[i] for name, values in columns.items()}, **(fixed or {})}) for i in range(n)]
+    found: list[dict[str, Value]] = []
+    for _ in range(DRAWS):
+        columns = {name: domain.sample(rng, n) for name, domain in space.domains.items()}
+        drawn = [{**{name: values[i] for name, values in columns.items()}, **(fixed or {})} for i in range(n)]
+        pruned = [space.prune(values) for values in drawn]
+        found += [c for c in pruned if not any(condition.holds(c) for condition in forbidden)]
+        if len(found) >= n:
+            break
+    return found[:n]
 
 
 def random_searches(
-    space: SearchSpace, train: Train, *, trials: int, seeds: int, fixed: Mapping[str, Value] | None = None
+    space: SearchSpace,
+    train: Train,
+    *,
+    trials: int,
+    seeds: int,
+    fixed: Mapping[str, Value] | None = None,
+    forbidden: Sequence[Condition] = (),
 ) -> list[list[Trial]]:
     """Train so many random configurations so many times over; each search in the order of its draws."""
     found = []
     for seed in range(seeds):
-        configurations = random_configurations(space, trials, seed, fixed)
+        configurations = random_configurations(space, trials, seed, fixed, forbidden)
         found.append(in_order(configurations, train))
     return found
 

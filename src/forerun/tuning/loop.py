@@ -15,7 +15,7 @@ from forerun.metalearners.forecaster import Forecast
 from forerun.search import Found
 from forerun.space import Configuration
 from forerun.trials import Status, Trial
-from forerun.tuning.tuner import Suggestion, Tuner, best_loss
+from forerun.tuning.tuner import Suggested, Suggestion, Tuner, best_loss
 
 Train = Callable[[Sequence[Configuration]], Iterable[Trial]]
 """Trains configurations for real; one trial for each, in any order, failed or finished."""
@@ -25,11 +25,19 @@ Train = Callable[[Sequence[Configuration]], Iterable[Trial]]
 class Round:
     """One batch."""
 
-    suggestions: list[Suggestion]
+    suggested: Suggested
     trials: list[Trial]
     """One for each suggestion, in the same order."""
-    found: Found
-    """How the suggestions were found."""
+
+    @property
+    def suggestions(self) -> list[Suggestion]:
+        """What was trained."""
+        return self.suggested.suggestions
+
+    @property
+    def found(self) -> Found:
+        """How the suggestions were found."""
+        return self.suggested.found
 
 
 @dataclass(frozen=True)
@@ -108,7 +116,7 @@ def tune(
         for trial in batch:
             waiting.pop(_key(trial.configuration), None)
         trials += batch
-        rounds.append(Round(suggested.suggestions, batch, suggested.found))
+        rounds.append(Round(suggested, batch))
         if report is not None:
             report(rounds[-1])
     trials += waiting.values()

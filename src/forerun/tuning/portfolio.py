@@ -1,7 +1,7 @@
 """What worked before: configurations that many tasks of a history trained, and which of them are good together."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,13 +9,16 @@ import pandas as pd
 
 from forerun.errors import HistoryError, SpaceError
 from forerun.metadata import WORST, standardise
-from forerun.space import Configuration, SearchSpace, Subset, Value
+from forerun.space import Condition, Configuration, SearchSpace, Subset, Value
 from forerun.trials import History, Status
 
 LEAST = 2
 """Families, at least, that must have trained a configuration."""
 RECURRING = 0.5
 """Share of the families that must have trained a configuration."""
+
+Fit = Callable[[Configuration], dict[str, Value] | None]
+"""A configuration of the history as one that may be used, None where it may not."""
 
 
 def portfolio(
@@ -26,17 +29,19 @@ def portfolio(
     kind: str,
     without: Sequence[str] = (),
     fixed: Configuration | None = None,
+    forbidden: Sequence[Condition] = (),
 ) -> list[dict[str, Value]]:
     """Return k recurring configurations of a space that are best together; the first is best on average.
 
     Losses are standardised per task (`metadata.targets`), a failed training counts as an infinitely bad one,
     and every family counts once. Each further configuration is the one that most lowers the mean, over
     families, of the best loss of those chosen (greedily; Feurer et al., JMLR 2022). Tasks of the families
-    in `without`, and those that are regression where `kind` is not (and the other way round), are left out.
-    Raises HistoryError when nothing recurs in this space.
+    in `without`, and those that are regression where `kind` is not (and the other way round), are left out;
+    so is every configuration with other values than the `fixed` ones, and what is `forbidden`.
+    Raises HistoryError when nothing recurs in what is left of the space.
     """
     trials = _comparable(history, kind, set(without))
-    configurations, table = _losses(history, trials, space, fixed or {})
+    configurations, table = _losses(history, trials, lambda c: _fit(c, space, fixed or {}, forbidden), space.name)
     chosen: list[int] = []
     reached = np.full(table.shape[1], WORST)
     while len(chosen) < min(k, len(table)):
@@ -56,9 +61,10 @@ def best_on_average(
     kind: str,
     without: Sequence[str] = (),
     fixed: Configuration | None = None,
+    forbidden: Sequence[Condition] = (),
 ) -> dict[str, Value]:
     """Return the recurring configuration with the lowest mean standardised loss over families."""
-    return portfolio(history, space, 1, kind=kind, without=without, fixed=fixed)[0]
+    return portfolio(history, space, 1, kind=kind, without=without, fixed=fixed, forbidden=forbidden)[0]
 
 
 def _comparable(history: History, kind: str, without: set[str]) -> pd.DataFrame:
@@ -69,12 +75,10 @@ def _comparable(history: History, kind: str, without: set[str]) -> pd.DataFrame:
     return trials[(trials["fidelity"] == 1.0) & trials["task"].isin(tasks.index)]
 
 
-def _losses(
-    history: History, trials: pd.DataFrame, space: SearchSpace, fixed: Configuration
-) -> tuple[list[dict[str, Value]], np.ndarray]:
+def _losses(history: History, trials: pd.DataFrame, fit: Fit, space: str) -> tuple[list[dict[str, Value]], np.ndarray]:
     """Recurring configurations that belong to the space, and their mean standardised loss by family."""
     family = history.tasks["family"].reindex(trials["task"]).to_numpy()
-    found, code = _distinct(history, trials, space, fixed)
+    found, code = _distinct(history, trials, fit)
     used = code >= 0
     frame = pd.DataFrame({"code": code[used], "task": trials["task"].to_numpy()[used], "family": family[used]})
     frame["y"] = _targets(trials)[used]
@@ -82,7 +86,7 @@ def _losses(
     recurring = by_family[by_family.notna().sum(axis=1) >= max(LEAST, RECURRING * by_family.shape[1])]
     if recurring.empty:
         raise HistoryError(
-            f"a history must hold configurations of space {space.name!r} that at least half of its tasks trained; "
+            f"a history must hold configurations of space {space!r} that at least half of its tasks trained; "
             f"got none among {len(trials)} trials. Record a history with shared configurations"
         )
     # what a family has not tried counts as that family's average
@@ -99,9 +103,7 @@ def _targets(trials: pd.DataFrame) -> np.ndarray:
     return y
 
 
-def _distinct(
-    history: History, trials: pd.DataFrame, space: SearchSpace, fixed: Configuration
-) -> tuple[list[dict[str, Value]], np.ndarray]:
+def _distinct(history: History, trials: pd.DataFrame, fit: Fit) -> tuple[list[dict[str, Value]], np.ndarray]:
     """The distinct configurations that belong to the space, and for each trial which one it is (-1: none)."""
     given = [tuple(sorted(c.items())) for c in history.configurations(trials)]
     count = Counter(given)
@@ -113,7 +115,7 @@ def _distinct(
         if count[entries] < LEAST:
             continue
         if entries not in position:
-            fitted = _fit(dict(entries), space, fixed)
+            fitted = fit(dict(entries))
             position[entries] = -1 if fitted is None else len(found)
             found += [] if fitted is None else [fitted]
         code[i] = position[entries]
@@ -125,8 +127,10 @@ def whole_sets(space: SearchSpace) -> dict[str, Value]:
     return {name: tuple(domain.values) for name, domain in space.domains.items() if isinstance(domain, Subset)}
 
 
-def _fit(configuration: Mapping[str, Value], space: SearchSpace, fixed: Configuration) -> dict[str, Value] | None:
-    """The configuration in this space, all of a set where it names none; None when it does not belong there."""
+def _fit(
+    configuration: Configuration, space: SearchSpace, fixed: Configuration, forbidden: Sequence[Condition]
+) -> dict[str, Value] | None:
+    """The configuration in this space, all of a set where it names none; None when it may not be used there."""
     whole = whole_sets(space)
     fitted = space.prune({**whole, **configuration, **fixed})
     if set(configuration) - set(fitted):
@@ -136,4 +140,4 @@ def _fit(configuration: Mapping[str, Value], space: SearchSpace, fixed: Configur
     except SpaceError:
         return None
     changed = any(n in fixed and configuration[n] != fixed[n] for n in configuration)
-    return None if changed else fitted
+    return None if changed or any(condition.holds(fitted) for condition in forbidden) else fitted

@@ -12,15 +12,16 @@ import numpy as np
 
 from forerun.metalearners import Context
 from forerun.metalearners.forecaster import Forecast, Forecaster
-from forerun.search import Feasible, Found, SearchStrategy, search
-from forerun.space import Configuration, Floats, Grid, SearchSpace, Value
+from forerun.search import AtMost, Found, SearchStrategy, search
+from forerun.space import Condition, Configuration, Floats, Grid, SearchSpace, Value
 from forerun.trials import Status, Trial
-from forerun.tuning.acquisition import acquisition_score, expected_improvement, in_target_units
+from forerun.tuning.acquisition import acquisition_score, expected_improvement, in_target_units, mean_score
 from forerun.tuning.portfolio import whole_sets
 
 NAN = float("nan")
 
-
+PROOF_S = 2.0
+"""Seconds for the proof that nothing better was missed."""
 PLAUSIBLE = 0.05
 """Share of a space, by what the history predicts, in which trainings are chosen; as much more after every trial."""
 DRAWN = 2_000
@@ -50,6 +51,10 @@ class Suggested:
     suggestions: list[Suggestion]
     found: Found
     """How they were found."""
+    by: str
+    """The acquisition that was searched by: before any trial expected improvement is the mean."""
+    limited: bool
+    """Whether some of the grid was not allowed: tried before, forbidden, too long to train, or implausible."""
 
 
 @dataclass(frozen=True)
@@ -66,12 +71,16 @@ class Tuner:
     """Levels of a numeric domain in the searched grid."""
     fixed: Mapping[str, Value] = field(default_factory=dict)
     """Values that must be used."""
+    forbidden: Sequence[Condition] = ()
+    """Combinations that must not be used."""
     portfolio: Sequence[Configuration] = ()
     """Configurations that were good on other tasks; the first is tried early (see `suggest`)."""
     min_distance: int = 2
     """Axes in which two trainings of one batch differ at least."""
     strategy: SearchStrategy | None = None
-    """How to search; None lets the size of the space decide."""
+    """How to search; None lets the score and the size of the space decide."""
+    proof_s: float = PROOF_S
+    """Seconds that a search may take to prove that nothing better was missed, where there can be a proof."""
     seed: int = 0
 
     @cached_property
@@ -95,9 +104,9 @@ class Tuner:
     def suggest(self, trials: Sequence[Trial], n: int, *, limit_s: float | None = None) -> Suggested:
         """Return up to n configurations that were not tried yet, best first by the acquisition.
 
-        With `limit_s`, none that is predicted to train longer. The second training on a task, if not the
-        first batch, has the portfolio's first in its last place: where the history misleads about the task,
-        the tuning is still no worse than what is best on average.
+        With `limit_s`, none that is predicted to train longer; never one that is forbidden. The second training
+        on a task, if not the first batch, has the portfolio's first in its last place: where the history
+        misleads about the task, the tuning is still no worse than what is best on average.
         """
         rng = np.random.default_rng([self.seed, len(trials)])
         forecast, best = self.adapt(trials), best_loss(trials)
@@ -106,7 +115,7 @@ class Tuner:
         tried = [t.configuration for t in trials]
         score = acquisition_score(self.acquisition, forecast.loss, bar=bar, columns=columns, rng=rng)
 
-        def apart(taken: Sequence[Configuration], k: int, min_distance: int, allowed: Sequence[Feasible]) -> Found:
+        def apart(taken: Sequence[Configuration], k: int, min_distance: int, allowed: Sequence[AtMost]) -> Found:
             return search(
                 score,
                 self.grid,
@@ -114,29 +123,39 @@ class Tuner:
                 rng,
                 strategy=self.strategy,
                 min_distance=min_distance,
+                seconds=self.proof_s,
                 feasible=allowed,
+                forbidden=self.forbidden,
                 taken=taken,
                 starts=[*self.portfolio, *tried],
                 off_grid=True,
             )
 
         in_time = self._feasible(forecast, limit_s)
-        found = apart(tried, n, self.min_distance, [*in_time, *self._plausible(len(trials))])
+        allowed = [*in_time, *self._plausible(len(trials))]
+        found = apart(tried, n, self.min_distance, allowed)
         chosen = [c.configuration for c in found.candidates]
         if len(chosen) < n:  # a narrow space has no more that are so far apart, or that the history finds good
-            chosen += [c.configuration for c in apart([*tried, *chosen], n - len(chosen), 1, in_time).candidates]
+            more = apart([*tried, *chosen], n - len(chosen), 1, in_time)
+            found = found if chosen else more
+            chosen += [c.configuration for c in more.candidates]
         guard = self._guard(tried, chosen, n) if self._in_time(forecast, limit_s) else []
         chosen = [*chosen[: n - len(guard)], *guard]
-        return Suggested(self.describe(forecast, chosen, best, guard), found)
+        by = "mean" if self.acquisition == "ei" and bar is None else self.acquisition
+        limited = bool(tried or allowed or self.forbidden)
+        return Suggested(self.describe(forecast, chosen, best, guard), found, by, limited)
 
-    def _feasible(self, forecast: Forecast, limit_s: float | None) -> list[Feasible]:
+    def _feasible(self, forecast: Forecast, limit_s: float | None) -> list[AtMost]:
+        """What is predicted to train within the limit, as a score that search may take apart.
+
+        The way to raw units keeps the order of means, so a limit in seconds is one in target units.
+        """
         seconds = forecast.seconds
         if limit_s is None or seconds is None:
             return []
-        longest = np.log10(max(limit_s, 1e-9))
-        return [lambda X: np.asarray(seconds.to_units(seconds.predict(X)).mean <= longest)]
+        return [AtMost(mean_score(seconds), in_target_units(seconds, np.log10(max(limit_s, 1e-9))))]
 
-    def _plausible(self, trials: int) -> list[Feasible]:
+    def _plausible(self, trials: int) -> list[AtMost]:
         """Which configurations the history alone finds good, of a share that grows with the trials on the task.
 
         A space of 10^13 has corners that no task of the history ever tried. A surrogate that begins to doubt
@@ -149,7 +168,7 @@ class Tuner:
         rng = np.random.default_rng(self.seed)
         drawn = before.predict(self.grid.encode(self.grid.sample(rng, DRAWN))).mean
         bar = float(np.quantile(drawn, share))
-        return [lambda X: np.asarray(before.predict(X).mean <= bar)]
+        return [AtMost(mean_score(before), bar)]
 
     def _in_time(self, forecast: Forecast, limit_s: float | None) -> bool:
         """Whether the portfolio's first is predicted to train within the limit."""
@@ -157,10 +176,13 @@ class Tuner:
         return not self.portfolio or all(bool(feasible(X)[0]) for feasible in self._feasible(forecast, limit_s))
 
     def _guard(self, tried: Sequence[Configuration], chosen: Sequence[Configuration], n: int) -> list[Configuration]:
-        """The portfolio's first, when it is due."""
+        """The portfolio's first, when it is due and allowed."""
         known = [*tried, *chosen]
         due = len(tried) < 2 <= len(tried) + n
-        return list(self.portfolio[:1]) if due and not any(c in known for c in self.portfolio[:1]) else []
+        return [c for c in self.portfolio[:1] if due and c not in known and not self._is_forbidden(c)]
+
+    def _is_forbidden(self, configuration: Configuration) -> bool:
+        return any(condition.holds(configuration) for condition in self.forbidden)
 
     def describe(
         self,
