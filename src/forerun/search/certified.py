@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from forerun.search.base import Problem, Ranked, SearchStrategy
+from forerun.search.best import Best
 from forerun.search.branch import BranchAndBound
 from forerun.search.pieces import pieces
 from forerun.search.talents import structure_of
@@ -29,4 +30,7 @@ class Certified(SearchStrategy):
         parts = None if structure is None else pieces(problem, structure)
         if parts is None:
             raise ValueError("a certified search needs a score that says what it is made of; got one that does not")
-        return BranchAndBound(problem, parts, m, self.tolerance).run(rng, began + self.seconds)
+        deadline = began + self.seconds
+        goal = Best(problem, m, max((part.slack for part in parts), default=0.0), self.tolerance)
+        goal.start(parts, rng, deadline)
+        return goal.ranked(BranchAndBound(goal).run(parts, deadline))

@@ -39,7 +39,8 @@ class Piece:
         children, completion = self.bounds.below(choice, tries)
         children = np.where(self.limits.children(choice), children, np.inf)
         for cap in self.caps:
-            children[cap.bounds.below(choice).children > cap.limit] = np.inf
+            least = cap.bounds.children(cap.bounds.line(choice), choice.shape[1])
+            children[least > cap.limit] = np.inf
         return Below(children, completion)
 
     def value(self, choice: Choice) -> Floats:

@@ -23,7 +23,7 @@ import numpy as np
 
 from forerun.search.base import Floats
 from forerun.search.products import Choice, Product, Tables
-from forerun.search.structure import Below, Bounds, Structure
+from forerun.search.structure import Bounds, Line, Structure
 from forerun.space import Grid
 
 Map = tuple[Floats, Floats]
@@ -62,7 +62,7 @@ class Network(Structure):
         return NetworkBounds(self, product)
 
 
-class Line(NamedTuple):
+class Slopes(NamedTuple):
     """Lower bounds lam . z + mu, o of them for each of n boxes."""
 
     lam: Floats
@@ -82,6 +82,7 @@ class NetworkBounds(Bounds):
     """The network on one product."""
 
     def __init__(self, network: Network, product: Product) -> None:
+        super().__init__(product)
         self.network = network
         self.rows = [factor.table(network.tables) for factor in product.factors]
         none = np.zeros((1, len(network.tables.constant)))
@@ -91,8 +92,6 @@ class NetworkBounds(Bounds):
         self.low = np.cumsum([*none, *least[::-1]], axis=0)[::-1]
         self.high = np.cumsum([*none, *most[::-1]], axis=0)[::-1]
         self.stacked = [np.concatenate(self.rows[t:]).T.copy() for t in range(len(self.rows))]
-        sizes = [len(table) for table in self.rows]
-        self.starts = [np.cumsum([0, *sizes[t:-1]]) for t in range(len(sizes))]
 
     def _sum(self, choice: Choice) -> Floats:
         """What the chosen rows make of z, (n, s)."""
@@ -111,44 +110,38 @@ class NetworkBounds(Bounds):
         z = (self._sum(choice) - rows[choice[:, factor]])[:, None] + rows
         return self.network.forward(z.reshape(-1, z.shape[2])).reshape(z.shape[:2])
 
-    def below(self, choice: Choice, tries: int = 1) -> Below:
-        """As `Bounds.below`."""
+    def line(self, choice: Choice) -> Line:
+        """As `Bounds.line`."""
         t, z = choice.shape[1], self._sum(choice)
-        lam, mu = self._line(z, t)
+        lam, mu = self._slopes(z, t)
         parts = lam[:, 0] @ self.stacked[t]
-        least = np.minimum.reduceat(parts, self.starts[t], axis=1)
-        bound = np.einsum("ns,ns->n", lam[:, 0], z) + mu[:, 0] + least.sum(axis=1)
-        children = (bound - least[:, 0])[:, None] + parts[:, : len(self.rows[t])]
-        tried = np.argsort(bound)[:tries]
-        ends = [*self.starts[t][1:], parts.shape[1]]
-        best = [parts[tried, i:j].argmin(axis=1) for i, j in zip(self.starts[t], ends, strict=True)]
-        return Below(children, np.hstack([choice[tried], np.stack(best, axis=1).astype(np.int32)]))
+        return Line(np.einsum("ns,ns->n", lam[:, 0], z) + mu[:, 0], parts)
 
-    def _line(self, z: Floats, t: int) -> Line:
+    def _slopes(self, z: Floats, t: int) -> Slopes:
         """One lower bound of the score on what n choices of t factors leave open."""
         later, n = self.network.later, len(z)
         if not later:
-            return Line(np.ones((n, 1, 1)), np.zeros((n, 1)))
+            return Slopes(np.ones((n, 1, 1)), np.zeros((n, 1)))
         boxes = [Box(z + self.low[t], z + self.high[t])]
         for weights, offset in later[:-1]:
             both = np.hstack([weights, -weights]).T
             lam, mu = self._back(np.broadcast_to(both, (n, *both.shape)), boxes)
-            least = self._least(Line(lam, mu), z, t)
+            least = self._least(Slopes(lam, mu), z, t)
             half = len(offset)
             low = least[:, :half] + offset
             # where both lines meet, rounding may cross them
             boxes.append(Box(low, np.maximum(low, offset - least[:, half:])))
         weights, offset = later[-1]
-        line = self._back(np.broadcast_to(weights.T, (n, 1, len(weights))), boxes)
-        return Line(line.lam, line.mu + offset)
+        lam, mu = self._back(np.broadcast_to(weights.T, (n, 1, len(weights))), boxes)
+        return Slopes(lam, mu + offset)
 
-    def _least(self, line: Line, z: Floats, t: int) -> Floats:
+    def _least(self, slopes: Slopes, z: Floats, t: int) -> Floats:
         """The least value (n, o) of lines over all completions."""
-        parts = line.lam @ self.stacked[t]
+        parts = slopes.lam @ self.stacked[t]
         least = np.minimum.reduceat(parts, self.starts[t], axis=2).sum(axis=2)
-        return np.asarray(np.einsum("nos,ns->no", line.lam, z) + line.mu + least)
+        return np.asarray(np.einsum("nos,ns->no", slopes.lam, z) + slopes.mu + least)
 
-    def _back(self, weights: Floats, boxes: list[Box]) -> Line:
+    def _back(self, weights: Floats, boxes: list[Box]) -> Slopes:
         """Carry weights (n, o, s) of the last of some hidden layers back to lines in z."""
         mu = np.zeros(weights.shape[:2])
         for i in range(len(boxes) - 1, -1, -1):
@@ -162,4 +155,4 @@ class NetworkBounds(Bounds):
             if i:
                 between, offset = self.network.later[i - 1]
                 mu, weights = mu + lam @ offset, lam @ between.T
-        return Line(lam, mu)
+        return Slopes(lam, mu)

@@ -10,8 +10,19 @@ Notation as in `products`: choice (n, t), D factors, the next one with r rows.
 from abc import ABC, abstractmethod
 from typing import NamedTuple
 
+import numpy as np
+
 from forerun.search.base import Floats
 from forerun.search.products import Choice, Product
+
+
+class Line(NamedTuple):
+    """A sum of one number for each free factor, nowhere above the score: least where every factor is."""
+
+    base: Floats
+    """(n,)"""
+    parts: Floats
+    """(n, rows of all free factors, one factor after the other)"""
 
 
 class Below(NamedTuple):
@@ -26,9 +37,15 @@ class Below(NamedTuple):
 class Bounds(ABC):
     """A structured score on one product."""
 
+    def __init__(self, product: Product) -> None:
+        sizes = [len(factor) for factor in product.factors]
+        self.sizes = sizes
+        self.starts = [np.cumsum([0, *sizes[t:-1]]) for t in range(len(sizes))]
+        """For every t, where the rows of each free factor start in the parts of a line."""
+
     @abstractmethod
-    def below(self, choice: Choice, tries: int = 1) -> Below:
-        """Bound the children of partial choices (n, t), t < D; complete the most promising ones, at most `tries`."""
+    def line(self, choice: Choice) -> Line:
+        """A lower bound of the score on all completions of partial choices (n, t), t < D."""
 
     @abstractmethod
     def value(self, choice: Choice) -> Floats:
@@ -37,6 +54,24 @@ class Bounds(ABC):
     @abstractmethod
     def moves(self, choice: Choice, factor: int) -> Floats:
         """The scores (n, r) of complete choices with each row of one factor in place of the chosen one."""
+
+    def below(self, choice: Choice, tries: int = 1) -> Below:
+        """Bound the children of partial choices (n, t), t < D; complete the most promising ones, at most `tries`."""
+        t, line = choice.shape[1], self.line(choice)
+        tried = np.argsort(self.least(line, t))[:tries]
+        ends = [*self.starts[t][1:], line.parts.shape[1]]
+        rows = [line.parts[tried, i:j].argmin(axis=1) for i, j in zip(self.starts[t], ends, strict=True)]
+        completion = np.hstack([choice[tried], np.stack(rows, axis=1).astype(np.int32)])
+        return Below(self.children(line, t), completion)
+
+    def least(self, line: Line, t: int) -> Floats:
+        """The least value (n,) of a line."""
+        return np.asarray(line.base + np.minimum.reduceat(line.parts, self.starts[t], axis=1).sum(axis=1))
+
+    def children(self, line: Line, t: int) -> Floats:
+        """The least value of a line for each row of the next factor, (n, r)."""
+        least = np.minimum.reduceat(line.parts, self.starts[t], axis=1)[:, 1:].sum(axis=1)
+        return np.asarray((line.base + least)[:, None] + line.parts[:, : self.sizes[t]])
 
 
 class Structure(ABC):
