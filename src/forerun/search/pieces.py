@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forerun.search.base import AtMost, Floats, Problem
+from forerun.search.base import AtMost, Booleans, Floats, Problem
 from forerun.search.limits import Limits, LimitsOnProduct
 from forerun.search.products import Choice, Product, products
 from forerun.search.structure import Below, Bounds, Structure
@@ -37,11 +37,14 @@ class Piece:
     def below(self, choice: Choice, tries: int = 1) -> Below:
         """As `Bounds.below`, with +inf for children that hold nothing allowed."""
         children, completion = self.bounds.below(choice, tries)
-        children = np.where(self.limits.children(choice), children, np.inf)
+        return Below(np.where(self.allowed(choice), children, np.inf), completion)
+
+    def allowed(self, choice: Choice) -> Booleans:
+        """Which children (n, r) of partial choices may hold something allowed."""
+        allowed = self.limits.children(choice)
         for cap in self.caps:
-            least = cap.bounds.children(cap.bounds.line(choice), choice.shape[1])
-            children[least > cap.limit] = np.inf
-        return Below(children, completion)
+            allowed &= cap.bounds.children(cap.bounds.line(choice), choice.shape[1]) <= cap.limit
+        return allowed
 
     def value(self, choice: Choice) -> Floats:
         """As `Bounds.value`."""

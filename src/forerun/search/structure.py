@@ -57,16 +57,16 @@ class Bounds(ABC):
 
     def below(self, choice: Choice, tries: int = 1) -> Below:
         """Bound the children of partial choices (n, t), t < D; complete the most promising ones, at most `tries`."""
-        t, line = choice.shape[1], self.line(choice)
-        tried = np.argsort(self.least(line, t))[:tries]
+        line = self.line(choice)
+        return Below(self.children(line, choice.shape[1]), self.complete(choice, line, tries))
+
+    def complete(self, choice: Choice, line: Line, tries: int) -> Choice:
+        """Complete (tries, D) the choices (n, t) whose lines reach lowest, as the lines say."""
+        t = choice.shape[1]
+        tried = np.argsort(line.base + np.minimum.reduceat(line.parts, self.starts[t], axis=1).sum(axis=1))[:tries]
         ends = [*self.starts[t][1:], line.parts.shape[1]]
         rows = [line.parts[tried, i:j].argmin(axis=1) for i, j in zip(self.starts[t], ends, strict=True)]
-        completion = np.hstack([choice[tried], np.stack(rows, axis=1).astype(np.int32)])
-        return Below(self.children(line, t), completion)
-
-    def least(self, line: Line, t: int) -> Floats:
-        """The least value (n,) of a line."""
-        return np.asarray(line.base + np.minimum.reduceat(line.parts, self.starts[t], axis=1).sum(axis=1))
+        return np.hstack([choice[tried], np.stack(rows, axis=1).astype(np.int32)])
 
     def children(self, line: Line, t: int) -> Floats:
         """The least value of a line for each row of the next factor, (n, r)."""
