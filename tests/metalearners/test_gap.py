@@ -11,7 +11,7 @@ from forerun.metadata import MetaDataset
 from forerun.metalearners import METALEARNERS, Context
 from forerun.metalearners.body import Body
 from forerun.metalearners.components import Components
-from forerun.metalearners.gap import RESOLUTION, Boxes
+from forerun.metalearners.gap import RESOLUTION, Boxes, needed
 from forerun.metalearners.network import Network
 from forerun.metalearners.shallow import Settings
 from forerun.space import Categorical, Floats, Integer, SearchSpace
@@ -65,16 +65,36 @@ def test_axes_count_only_where_they_are_active_together() -> None:
     assert found == pytest.approx(0.75 * parts[0] + 0.25 * parts[1], rel=1e-4)
 
 
+@pytest.fixture(scope="module")
+def wide(meta: MetaDataset) -> MetaDataset:
+    """The world with six more domains, which change nothing; too large to enumerate."""
+    more = {f"idle_{i}": Integer(1, 8) for i in range(6)}
+    space = SearchSpace("wide", {**SPACE.domains, **more}, SPACE.conditions)
+    rng = np.random.default_rng(3)
+    idle = SearchSpace("idle", more)
+    # domains are encoded in their order, so that the new columns come last
+    return replace(meta, space=space, X=np.hstack([meta.X, idle.encode(idle.sample(rng, len(meta)))]))
+
+
 @pytest.mark.parametrize("name", ["network", "relative"])
 @pytest.mark.parametrize("clock", [False, True])
-def test_training_closes_the_gap(name: str, clock: bool, meta: MetaDataset) -> None:
-    known = meta.for_seconds() if clock else meta
-    gaps = []
-    for weight in (0.0, Settings.gap):
-        learner = METALEARNERS[name](Settings(gap=weight)).fit(known)  # type: ignore[call-arg]
-        assert isinstance(learner, Network)
-        gaps.append(penalty(learner.body_, known))
-    assert gaps[1] < 0.75 * gaps[0]
+def test_training_closes_the_gap(name: str, clock: bool, wide: MetaDataset) -> None:
+    known = wide.for_seconds() if clock else wide
+    free, held = (fitted(name, known, weight) for weight in (0.0, Settings.gap))
+    assert penalty(held.body_, known) < 0.5 * penalty(free.body_, known)
+
+
+def test_a_space_that_can_be_enumerated_is_left_alone(meta: MetaDataset, wide: MetaDataset) -> None:
+    assert needed(wide.space)
+    assert not needed(SPACE)
+    free, held = (fitted("network", meta, weight) for weight in (0.0, Settings.gap))
+    np.testing.assert_array_equal(free.body_.ensemble.v, held.body_.ensemble.v)
+
+
+def fitted(name: str, meta: MetaDataset, weight: float) -> Network:
+    learner = METALEARNERS[name](Settings(gap=weight)).fit(meta)  # type: ignore[call-arg]
+    assert isinstance(learner, Network)
+    return learner
 
 
 def penalty(body: Body, meta: MetaDataset) -> float:

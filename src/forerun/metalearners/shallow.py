@@ -18,7 +18,7 @@ import torch
 from forerun.metadata import MetaDataset
 from forerun.metalearners.base import Floats
 from forerun.metalearners.components import Components
-from forerun.metalearners.gap import Boxes
+from forerun.metalearners.gap import Boxes, needed
 
 EVERY = 4
 """Steps from one look at the gap to the next, for then it costs little time; between, momentum remembers it."""
@@ -53,7 +53,7 @@ class Settings:
     jitter: float = 0.5
     """Standard deviation of the noise on task coordinates, whose own is 1."""
     gap: float = 0.025
-    """Weight of the penalty that lets search certify optima (see `gap`)."""
+    """Weight of the penalty that lets search certify optima of large spaces (see `gap`)."""
     seed: int = 0
 
 
@@ -107,7 +107,8 @@ def train(meta: MetaDataset, coordinates: Floats, objective: Objective, settings
     # minor components stay minor: a floor, not a division by next to nothing
     scale = data.std(dim=0, correction=0).clamp_min(0.1)
     data /= scale
-    boxes = Boxes.of(meta.space, meta.X, Components(inputs.center, inputs.axes / scale[: inputs.size].numpy()))
+    seen = Components(inputs.center, inputs.axes / scale[: inputs.size].numpy())
+    boxes = Boxes.of(meta.space, meta.X, seen) if settings.gap and needed(meta.space) else None
     members = _Members(data.shape[1], settings, generator)
     # fused: with layers this small, most of a step is the optimizer's own overhead
     optimizer = torch.optim.AdamW(members.parameters(), lr=settings.rate, weight_decay=settings.decay, fused=True)
@@ -118,7 +119,7 @@ def train(meta: MetaDataset, coordinates: Floats, objective: Objective, settings
         x[:, inputs.size :] += settings.jitter * torch.randn(len(rows), coordinates.shape[1], generator=generator)
         optimizer.zero_grad()
         loss = objective.loss(members(x), rows)
-        if settings.gap and step % EVERY == 0:
+        if boxes and step % EVERY == 0:
             loss = loss + EVERY * settings.gap * members.gap(boxes)
         torch.autograd.backward(loss)
         optimizer.step()
