@@ -11,6 +11,7 @@ from forerun.search.certified import Certified
 from forerun.search.diversity import search_diverse
 from forerun.search.enumeration import Enumeration
 from forerun.search.evolution import Evolution
+from forerun.search.exhaustive import Exhaustive
 from forerun.search.random import Random
 from forerun.search.refinement import refine
 from forerun.search.talents import structure_of
@@ -18,6 +19,7 @@ from forerun.space import Condition, Configuration, Grid
 
 STRATEGIES: dict[str, type[SearchStrategy]] = {
     "enumeration": Enumeration,
+    "exhaustive": Exhaustive,
     "certified": Certified,
     "ascent": CoordinateAscent,
     "evolution": Evolution,
@@ -105,6 +107,7 @@ __all__ = [
     "CoordinateAscent",
     "Enumeration",
     "Evolution",
+    "Exhaustive",
     "Feasible",
     "Found",
     "Problem",

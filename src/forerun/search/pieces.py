@@ -48,10 +48,14 @@ class Piece:
 
     def value(self, choice: Choice) -> Floats:
         """As `Bounds.value`."""
-        values = np.where(self.limits.allow(choice), self.bounds.value(choice), np.inf)
+        return np.where(self.allow(choice), self.bounds.value(choice), np.inf)
+
+    def allow(self, choice: Choice) -> Booleans:
+        """Which complete choices (n,) are allowed."""
+        allowed = self.limits.allow(choice)
         for cap in self.caps:
-            values[cap.bounds.value(choice) > cap.limit] = np.inf
-        return values
+            allowed &= cap.bounds.value(choice) <= cap.limit
+        return allowed
 
     def moves(self, choice: Choice, factor: int) -> Floats:
         """As `Bounds.moves`."""
@@ -66,11 +70,15 @@ def pieces(problem: Problem, structure: Structure) -> list[Piece] | None:
     whole = products(problem.grid)
     if whole is None:
         return None
+    return on(problem, structure, [product.arranged(structure.spreads(product), LEAF) for product in whole])
+
+
+def on(problem: Problem, structure: Structure, whole: Sequence[Product]) -> list[Piece]:
+    """The pieces on products of the grid, whose factors are in order."""
     limits, capped = Limits(problem), caps(problem)
     slack = max([structure.slack, *(other.slack for other, _ in capped)])
     found = []
-    for product in whole:
-        arranged = product.arranged(structure.spreads(product), LEAF)
+    for arranged in whole:
         held = [Cap(other.on(arranged), limit + other.slack) for other, limit in capped]
         found.append(Piece(arranged, structure.on(arranged), held, limits.on(arranged), slack))
     return found
