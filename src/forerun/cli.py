@@ -148,6 +148,14 @@ def _recommend_command(commands: Any) -> None:
         help="a value that must be used, as learner=mlp; repeatable",
     )
     recommend.add_argument(
+        "--forbid",
+        action="append",
+        default=[],
+        metavar="'NAME=VALUE,...'",
+        help="a combination that must not be used, in quotes: 'learner=svm', 'learner=mlp,mlp.depth>=3', "
+        "'learner=[knn,svm]', 'preprocessing has interactions'; forbidden is what fits all of its parts; repeatable",
+    )
+    recommend.add_argument(
         "--seconds", type=float, metavar="S", help="recommend only what is predicted to train in this time"
     )
     recommend.add_argument("--top", type=int, default=3, metavar="K", help="recommendations to show (3)")

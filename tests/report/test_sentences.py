@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forerun.report import Comparison, Estimate, SearchFacts, sentences
+from forerun.report import Comparison, Estimate, sentences
 from tests.report import example
 
 
@@ -29,13 +29,6 @@ def test_verdict_leaves_out_what_is_not_known():
     assert sentences.verdict(compared(None, 0.2, 0.4)) == ""
     assert sentences.verdict(compared(0.2, float("nan"))) == ""
     assert sentences.verdict([]) == ""
-
-
-@pytest.mark.parametrize(("proven", "told"), [(True, "was exhaustive: no other"), (False, "a better one by")])
-def test_search_says_whether_it_saw_everything(proven, told):
-    facts = SearchFacts("s", 10**40, 10**6, 2.0, proven)
-    assert told in sentences.search_told(facts)
-    assert "10⁴⁰" in sentences.search_told(facts)
 
 
 def effect(levels: list[float], position: list[float] | None) -> pd.DataFrame:

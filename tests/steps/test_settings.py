@@ -43,6 +43,12 @@ def test_numbers_get_the_type_of_their_setting() -> None:
     assert [type(v) for v in (found.tune.trials, found.tune.timeout_s, found.tune.seconds)] == [int, float, float]
 
 
+def test_forbidden_combinations_are_a_list_of_mappings_that_may_be_empty() -> None:
+    listed = [{"learner": "mlp", "mlp.depth": ">= 3"}, {"learner": ["svm", "knn"]}]
+    assert read(Settings, {"tune": {"forbidden": listed}}, "params").tune.forbidden == tuple(listed)
+    assert read(Settings, {"tune": {"forbidden": []}}, "params").tune.forbidden == ()
+
+
 def test_null_is_none_where_none_is_allowed() -> None:
     found = read(Settings, {"collect": {"workers": None}, "mine": {"history": None}}, "params")
     assert found.collect.workers is None
@@ -62,6 +68,12 @@ def test_null_is_none_where_none_is_allowed() -> None:
         ({"tune": {"timeout_s": -1}}, "timeout_s must not be negative; got -1"),
         ({"tune": {"acquisition": 3}}, "acquisition must be a string; got 3"),
         ({"tune": {"fixed": ["learner"]}}, r"fixed must be a mapping; got \['learner'\]"),
+        (
+            {"tune": {"forbidden": {"learner": "mlp"}}},
+            r"forbidden must be a list of mappings; got \{'learner': 'mlp'\}",
+        ),
+        ({"tune": {"forbidden": ["learner"]}}, "forbidden must be a mapping; got 'learner'"),
+        ({"tune": {"proof_s": -1}}, "proof_s must not be negative; got -1"),
         ({"tune": [1]}, r"params: tune must be a mapping of settings; got \[1\]"),
         ({"mine": {"experiments": []}}, r"experiments must be a list of names; got \[\]"),
         ({"mine": {"experiments": [3]}}, r"experiments must be a list of names; got \[3\]"),

@@ -12,13 +12,12 @@ from forerun.report.story import (
     Comparison,
     MethodScore,
     Recommendation,
-    SearchFacts,
     Story,
     TaskFacts,
     Training,
     Tuning,
 )
-from forerun.report.wording import clean, count, loss, percent, seconds, shorten, value
+from forerun.report.wording import clean, listing, loss, percent, seconds, shorten, value
 from forerun.space import Value
 
 INTERVAL_80 = 1.2816
@@ -55,27 +54,6 @@ def verdict(comparison: Sequence[Comparison]) -> str:
         if names:
             told.append(f"{relation} {listing(names)}")
     return f"That is {listing(told)}."
-
-
-def listing(words: Sequence[str]) -> str:
-    """Join words as prose does: 'a', 'a and b', 'a, b and c'."""
-    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
-
-
-def search_told(search: SearchFacts) -> str:
-    """Say how much of the space was looked at, and what that is worth."""
-    asked = (
-        f"Discretised for the search, the space {shorten(search.space, 60)!r} holds {count(search.size)} "
-        "configurations. "
-        f"The meta-learner was asked about {count(search.scored)} of them in {seconds(search.seconds)}, "
-        "without training any."
-    )
-    if search.proven:
-        return f"{asked} The search was exhaustive: no other configuration has a better predicted score."
-    return (
-        f"{asked} The search was not exhaustive: it found the best of what it asked about, and a better one by "
-        "the same score may exist."
-    )
 
 
 def trained(tuning: Tuning) -> str:

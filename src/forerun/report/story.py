@@ -4,6 +4,7 @@ Losses are raw (the unit of the task's metric, lower is better), times are secon
 known is NaN, a part that did not happen is None or empty, and the page says so in words.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -83,9 +84,14 @@ class SearchFacts:
     """Candidates that the meta-learner was asked about."""
     seconds: float
     proven: bool
-    """Whether the answer is the best of *all* configurations by the meta-learner's score."""
+    """Whether the answer is the best of *all* allowed configurations of the grid by the score, for certain."""
     strategy: str = ""
     acquisition: str = ""
+    """The score: 'mean', 'lcb', 'ei' or 'thompson'."""
+    limited: bool = False
+    """Whether some of the grid was not allowed: forbidden, too long to train, or tried before."""
+    gap: float = math.inf
+    """By how much an unseen configuration could score better than the best one, at most; without a proof."""
 
 
 @dataclass(frozen=True)
@@ -145,6 +151,8 @@ class Tuning:
     """Why it ended: 'the budget of 8 trainings is spent'."""
     seconds: float = NAN
     """Wall clock of the whole fine-tuning."""
+    searches: Sequence[SearchFacts] = ()
+    """One before each batch of trainings, in order."""
 
 
 @dataclass(frozen=True)

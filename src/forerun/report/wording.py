@@ -3,7 +3,7 @@
 import math
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from forerun.space import Value
@@ -166,6 +166,15 @@ def brief(configuration: Mapping[str, Value], length: int = 160) -> str:
     while len(entries) > 1 and len(start) + len(", ".join(entries)) > length:
         entries.pop()
     return start + ", ".join(entries) + (", …" if len(entries) < whole else "")
+
+
+def listing(words: Sequence[str]) -> str:
+    """Join words as prose does.
+
+    >>> listing(["a"]), listing(["a", "b"]), listing(["a", "b", "c"])
+    ('a', 'a and b', 'a, b and c')
+    """
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
 def _bare(name: str) -> str:

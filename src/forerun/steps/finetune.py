@@ -26,7 +26,8 @@ from forerun.tuning import (
 from forerun.tuning.baselines import RANDOM, in_order
 
 OURS = "forerun"
-NEVER_TRIED = "the history never tried the values that are fixed"
+NEVER_TRIED = "the history never tried what may be used"
+FORBIDDEN = "they are forbidden"
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,17 @@ def _others(
             return judge(name, in_order([configuration], trainer), task, seed=settings.seed)
 
         default = default_in(space, str(best.configuration["learner"]), task.kind)
+        may_not = any(condition.holds(default) for condition in target.forbidden)
         average = target.best_on_average(1)
-        searches = random_searches(space, trainer, trials=trainings, seeds=settings.random_seeds, fixed=target.fixed)
+        searches = random_searches(
+            space,
+            trainer,
+            trials=trainings,
+            seeds=settings.random_seeds,
+            fixed=target.fixed,
+            forbidden=target.forbidden,
+        )
         random = [judge(RANDOM, trials, task, seed=settings.seed) for trials in searches]
         known = alone(AVERAGE, average[0]) if average else Contender(AVERAGE, [], None, None, NEVER_TRIED)
-        return alone(DEFAULTS, default), known, random
+        defaults = Contender(DEFAULTS, [], None, None, FORBIDDEN) if may_not else alone(DEFAULTS, default)
+        return defaults, known, random

@@ -1,7 +1,7 @@
 """What a project has learned, and how it is put to work on one task."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
@@ -14,7 +14,8 @@ from forerun.metadata.metafeatures import metafeatures
 from forerun.metadata.nearest import nearest_tasks
 from forerun.metalearners import Forecaster
 from forerun.report import Neighbour
-from forerun.space import Configuration, SearchSpace, Value
+from forerun.space import Condition, Configuration, SearchSpace, Value
+from forerun.steps.forbidden import check_something_is_left, read_forbidden
 from forerun.steps.project import Project
 from forerun.steps.settings import TuneSettings
 from forerun.tasks import Task
@@ -65,19 +66,23 @@ class Target:
 
     @cached_property
     def tuner(self) -> Tuner:
-        """What to train next on the task."""
-        space = default_space(self.task.kind)
+        """What to train next on the task. Raises SettingsError where nothing is left to try."""
+        space, forbidden = default_space(self.task.kind), self.forbidden
         forecaster = self.knowledge.forecaster
-        return Tuner(
+        tuner = Tuner(
             forecaster,
             forecaster.scaler_.transform(metafeatures(self.task), hardware_facts()),
             space,
             acquisition=self.settings.acquisition,
             resolution=self.settings.resolution,
             fixed=self.fixed,
+            forbidden=forbidden,
             portfolio=self.best_on_average(PORTFOLIO),
+            proof_s=self.settings.proof_s,
             seed=self.settings.seed,
         )
+        check_something_is_left(tuner.grid, forbidden, self.fixed)
+        return tuner
 
     @cached_property
     def fixed(self) -> Mapping[str, Value]:
@@ -88,15 +93,26 @@ class Target:
         check_compatible(space, fixed)
         return fixed
 
+    @cached_property
+    def forbidden(self) -> Sequence[Condition]:
+        """The combinations that must not be used. Raises SpaceError, SettingsError."""
+        return read_forbidden(self.settings.forbidden, default_space(self.task.kind))
+
     def best_on_average(self, k: int) -> list[dict[str, Value]]:
-        """What was good on other tasks, best first; nothing where values are fixed that were never tried."""
+        """What was good on other tasks, best first; nothing where nothing that was tried there may be used."""
         history, task = self.knowledge.history, self.task
         try:
             return portfolio(
-                history, default_space(task.kind), k, kind=task.kind, without=[task.family], fixed=self.fixed
+                history,
+                default_space(task.kind),
+                k,
+                kind=task.kind,
+                without=[task.family],
+                fixed=self.fixed,
+                forbidden=self.forbidden,
             )
         except HistoryError:
-            if not self.fixed:
+            if not self.fixed and not self.forbidden:
                 raise
             return []
 

@@ -2,15 +2,16 @@
 
 import argparse
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from forerun.errors import SettingsError
-from forerun.report import Lineage, Story, final_table, write
+from forerun.report import Lineage, Story, final_table, searching, write
 from forerun.report.wording import brief
 from forerun.steps.finetune import FineTuned, fine_tune
+from forerun.steps.forbidden import parse_forbidden
 from forerun.steps.knowledge import Knowledge, Target
 from forerun.steps.project import Project
 from forerun.steps.report import past
@@ -44,28 +45,35 @@ def recommend(
     budget: int = 0,
     top: int = 3,
     fixed: Mapping[str, Any] | None = None,
+    forbidden: Sequence[Mapping[str, Any]] = (),
     seconds: float | None = None,
     seed: int = 0,
 ) -> Advice:
     """Say what to train on a task.
 
     budget: real trainings to spend; 0 trains nothing and answers from the registered meta-learner. With a
-    budget the winner is registered. fixed: values that must be used. seconds: only what is predicted to
-    train in this time. Raises HistoryError or StoreError where the project has learned nothing yet.
+    budget the winner is registered. fixed: values that must be used. forbidden: combinations that must not
+    be, as {"learner": "mlp", "mlp.depth": ">= 3"}. seconds: only what is predicted to train in this time.
+    Raises HistoryError or StoreError where the project has learned nothing yet.
     """
     began = time.monotonic()
     check(budget, top, seconds, seed)
     project = project or Project.find()
     store = open_store(project.settings.store.uri, project.root)
     knowledge = Knowledge.load(project, load_metalearner(store))
-    settings = replace(project.settings.tune, trials=max(budget, 1), fixed=dict(fixed or {}), seed=seed)
+    settings = replace(
+        project.settings.tune, trials=max(budget, 1), fixed=dict(fixed or {}), forbidden=tuple(forbidden), seed=seed
+    )
     target = Target(knowledge, task, settings)
     lineage, known = Lineage(tracking_uri=store.label), past(project)
     if not budget:
         suggested = target.tuner.suggest([], top, limit_s=seconds)
         if not suggested.suggestions:
-            raise SettingsError(f"seconds must leave something to train; nothing is predicted to train in {seconds} s")
-        story = zero_shot_story(target, suggested.suggestions[0], suggested.found, lineage)
+            allowed = "nothing that may be used" if forbidden else "nothing"
+            raise SettingsError(
+                f"seconds must leave something to train; {allowed} is predicted to train in {seconds} s"
+            )
+        story = zero_shot_story(target, suggested.suggestions[0], suggested, lineage)
         return Advice(suggested.suggestions, replace(story, past=known), time.monotonic() - began)
     result = fine_tune(store, target, project.root, limit_s=seconds)
     story = tuned_story(target, result, replace(lineage, run_id=result.run_id))
@@ -105,6 +113,7 @@ def command(project: Project, options: argparse.Namespace) -> None:
     # before anything is read or trained
     check(options.budget, options.top, options.seconds, options.seed)
     fixed = dict(_fixed(text) for text in options.fix)
+    forbidden = [parse_forbidden(text) for text in options.forbid]
     page = _page(options.report)
     task = read_task(
         options.data,
@@ -120,6 +129,7 @@ def command(project: Project, options: argparse.Namespace) -> None:
         budget=options.budget,
         top=options.top,
         fixed=fixed,
+        forbidden=forbidden,
         seconds=options.seconds,
         seed=options.seed,
     )
@@ -152,20 +162,29 @@ def describe(advice: Advice) -> str:
     """The advice in lines for a terminal."""
     lines = [final_table(advice.story)]
     for suggestion in advice.suggestions[1:]:
+        known = " (the best on average in the history)" if suggestion.source == "history" else ""
         lines.append(
-            f"  or {brief(suggestion.configuration, 400)}: predicted {suggestion.loss:.3f} ± {suggestion.std:.3f}"
+            f"  or {brief(suggestion.configuration, 400)}: "
+            f"predicted {suggestion.loss:.3f} ± {suggestion.std:.3f}{known}"
         )
     lines += ["", *_why(advice.story)]
     if advice.registered is not None:
         lines.append(
             f"Registered: {advice.registered.name} version {advice.registered.version}, {advice.registered.alias}"
         )
-    search = advice.story.search
-    lines.append(
-        f"Chosen among {search.size:.2g} configurations, {search.scored:,} of them scored; "
-        f"{advice.seconds:.1f} s in all."
-    )
+    lines.append(searched(advice))
     return "\n".join(lines)
+
+
+def searched(advice: Advice) -> str:
+    """Of how many configurations the recommendation is the best, whether that is proven, and what it took."""
+    took = f"{advice.seconds:.1f} s in all."
+    tuning, search = advice.story.tuning, advice.story.search
+    if tuning is not None and tuning.searches:
+        return f"{searching.batches(tuning.searches)}; {took}"
+    doubt = searching.doubt(search)
+    said = f"{searching.best_of(search, first=len(advice.suggestions) > 1)}; {took}"
+    return f"{said} {doubt[0].upper()}{doubt[1:]}." if doubt else said
 
 
 def _why(story: Story) -> list[str]:

@@ -105,6 +105,10 @@ class TuneSettings:
     """Wall-clock budget of the trainings; none for no limit."""
     fixed: Mapping[str, Any] = field(default_factory=dict)
     """Values that must be used, as `learner: mlp`."""
+    forbidden: tuple[Mapping[str, Any], ...] = ()
+    """Combinations that must not be used, as `{learner: mlp, mlp.depth: ">= 3"}` (see `space.conditions`)."""
+    proof_s: float = 2.0
+    """Seconds that a search may take to prove that nothing better was missed."""
     random_seeds: int = 5
     """Repetitions of the random search it is compared with."""
     seed: int = 0
@@ -174,14 +178,22 @@ def _value(hint: Any, value: Any, owner: str) -> Any:
             return None
         return _value(next(o for o in options if o is not type(None)), value, owner)
     if typing.get_origin(hint) is tuple:
-        if not isinstance(value, list) or not value or not all(isinstance(v, str) for v in value):
-            raise SettingsError(f"{owner} must be a list of names; got {value!r}")
-        return tuple(value)
+        return _tuple(typing.get_args(hint)[0], value, owner)
     if typing.get_origin(hint) is Mapping:
         if not isinstance(value, Mapping):
             raise SettingsError(f"{owner} must be a mapping; got {value!r}")
         return dict(value)
     return _scalar(hint, value, owner)
+
+
+def _tuple(hint: Any, value: Any, owner: str) -> Any:
+    if hint is str:
+        if not isinstance(value, list) or not value or not all(isinstance(v, str) for v in value):
+            raise SettingsError(f"{owner} must be a list of names; got {value!r}")
+        return tuple(value)
+    if not isinstance(value, list):
+        raise SettingsError(f"{owner} must be a list of mappings; got {value!r}")
+    return tuple(_value(hint, v, owner) for v in value)
 
 
 def _scalar(hint: type, value: Any, owner: str) -> Any:

@@ -29,17 +29,16 @@ from forerun.report import (
     Tuning,
 )
 from forerun.report.story import Lineage
-from forerun.search import Found
 from forerun.steps.finetune import OURS, FineTuned
 from forerun.steps.knowledge import Target
 from forerun.tasks import Task
-from forerun.tuning import Contender, Suggestion, explain
+from forerun.tuning import Contender, Suggested, Suggestion, explain
 from forerun.tuning.baselines import progress
 
 FORMAT_VERSION = 1
 
 
-def zero_shot_story(target: Target, chosen: Suggestion, found: Found, lineage: Lineage) -> Story:
+def zero_shot_story(target: Target, chosen: Suggestion, suggested: Suggested, lineage: Lineage) -> Story:
     """Tell of a recommendation for which nothing was trained."""
     rng = np.random.default_rng(target.settings.seed)
     tuner = target.tuner
@@ -47,7 +46,7 @@ def zero_shot_story(target: Target, chosen: Suggestion, found: Found, lineage: L
         task=_facts(target.task),
         making=_making(),
         recommendation=Recommendation(chosen.configuration, chosen.loss, chosen.std, Estimate(chosen.seconds)),
-        search=_search(target, found),
+        search=_search(target, suggested),
         lineage=lineage,
         explanation=explain(tuner.adapt([]).loss, tuner.grid, chosen.configuration, rng),
         neighbours=target.neighbours(),
@@ -64,8 +63,8 @@ def tuned_story(target: Target, result: FineTuned, lineage: Lineage) -> Story:
     tuner, rng = target.tuner, np.random.default_rng(target.settings.seed)
     expected = predicted.get(best.key) or tuner.describe(tuner.adapt([]), [best.configuration])[0]
     # where every training was handed in, the search is the one that would have come next
-    found = rounds[-1].found if rounds else tuner.suggest([], 1).found
-    story = zero_shot_story(target, expected, found, lineage)
+    suggested = rounds[-1].suggested if rounds else tuner.suggest([], 1)
+    story = zero_shot_story(target, expected, suggested, lineage)
     return replace(
         story,
         recommendation=replace(
@@ -82,6 +81,7 @@ def tuned_story(target: Target, result: FineTuned, lineage: Lineage) -> Story:
             progress=_progress(result),
             stopped=result.tuned.stopped_because,
             seconds=result.tuned.seconds,
+            searches=[_search(target, r.suggested) for r in rounds],
         ),
     )
 
@@ -113,15 +113,19 @@ def _making() -> Making:
     )
 
 
-def _search(target: Target, found: Found) -> SearchFacts:
+def _search(target: Target, suggested: Suggested) -> SearchFacts:
+    found = suggested.found
     return SearchFacts(
         space=target.tuner.space.name,
         size=found.size,
         scored=found.scored,
         seconds=found.seconds,
-        proven=found.proven,
+        # an empty search proves something too, but not that what was suggested in its place is the best
+        proven=found.proven and bool(found.candidates),
         strategy=found.strategy,
-        acquisition=target.settings.acquisition,
+        acquisition=suggested.by,
+        limited=suggested.limited,
+        gap=found.gap if found.candidates else np.inf,
     )
 
 
