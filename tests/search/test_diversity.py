@@ -5,8 +5,10 @@ import itertools
 import numpy as np
 import pytest
 
+from forerun.checks.search import RandomNetwork
 from forerun.search import STRATEGIES, CoordinateAscent, search
 from forerun.search.base import mark
+from forerun.search.refinement import gradient
 from forerun.space import Grid, Real, SearchSpace
 from tests.search.problems import SPACE, large, network
 
@@ -109,3 +111,31 @@ def test_an_absent_column_of_the_encoder_stays_absent_off_the_grid() -> None:
 
     search(score, grid, 2, np.random.default_rng(0), off_grid=True, strategy=CoordinateAscent(restarts=4))
     assert min(seen) == 1
+
+
+@pytest.mark.parametrize("widths", [(), (6,), (5, 4)])
+def test_the_gradient_is_that_of_the_score(widths: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(0)
+    score = RandomNetwork.drawn(7, 1, widths)
+    X, step = rng.normal(size=(4, 7)), 1e-6 * np.eye(7)
+    ends = [[score(x + sign * step) for x in X] for sign in (1, -1)]
+    np.testing.assert_allclose(gradient(score.layers(), X), (np.array(ends[0]) - ends[1]) / 2e-6, atol=1e-6)
+
+
+def test_steps_down_the_gradient_find_more_than_random_ones() -> None:
+    """Twelve values move at once: a network's candidates gain more than those of the same score, its form unknown."""
+    grid = large(12).grid(4)
+    gains = []
+    for seed in range(5):
+        score = network(grid, seed, 32)
+        on = search(score, grid, 1, np.random.default_rng(0)).candidates[0].score
+        open_, closed = (
+            on
+            - search(s, grid, 1, np.random.default_rng(0), strategy=CoordinateAscent(), off_grid=True)
+            .candidates[0]
+            .score
+            for s in (score, lambda X, score=score: score(X))
+        )
+        gains.append((open_, closed))
+    known, unknown = np.mean(gains, axis=0)
+    assert known > unknown > 0

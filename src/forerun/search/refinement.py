@@ -1,6 +1,7 @@
 """Refinement: the numeric values of a candidate, moved off the grid to where the score is better still.
 
-Random perturbations that shrink around the best so far. A value stays within half the distance to its
+Random perturbations that shrink around the best so far, and for a score that is a network steps of many lengths
+down its gradient. A value stays within half the distance to its
 neighbours on the grid, so that the candidate stays nearest to its own grid point, and whatever the search
 promised of distances between candidates holds. Parents of conditions do not move.
 """
@@ -8,11 +9,15 @@ promised of distances between candidates holds. Parents of conditions do not mov
 import numpy as np
 
 from forerun.search.base import Candidate, Floats, Levels, Problem
-from forerun.space import Configuration, Domain, Integer, Real, Value
+from forerun.space import Additive, Configuration, Domain, Integer, Layers, Real, Value
 
 ROUNDS = 5
 DRAWS = 64
 """Perturbations of each candidate in each round."""
+STEPS = 32
+"""Lengths of steps down the gradient in each round."""
+STEP = 1e-4
+"""By which a place is moved to see how the encoding changes with it."""
 
 
 def refine(problem: Problem, L: Levels, scores: Floats, rng: np.random.Generator) -> list[Candidate]:
@@ -53,6 +58,11 @@ def _refine_one(
         noise = rng.normal(0, (high - low) * 0.5**i / 2, (DRAWS, len(names)))
         # moving few values at a time finds more than moving all
         noise[rng.random(noise.shape) < 0.5] = 0
+        down = -_slope(problem, best.configuration, names, u) * (high - low) ** 2
+        if down.any():
+            # so far that the steepest, or nearly all, reach the borders of their cells, and down to next to nothing
+            steepest = down / np.abs(down / (high - low)).max()
+            noise = np.vstack([noise, np.geomspace(1e-3, 30, STEPS)[:, None] * steepest])
         tries = np.clip(u + noise, low, high)
         columns = {
             n: _neat(space.domains[n], space.domains[n].decode(tries[:, [j]]), low[j], high[j])
@@ -64,6 +74,35 @@ def _refine_one(
             moved = {n: column[winner] for n, column in columns.items()}
             best, u = Candidate({**configuration, **moved}, float(values[winner])), tries[winner]
     return best
+
+
+def _slope(problem: Problem, configuration: Configuration, names: list[str], u: Floats) -> Floats:
+    """How the score changes with the places u of some domains; zeros for a score that is not a network."""
+    score, encoder = problem.score, problem.grid.encoder
+    slope = np.zeros(len(names))
+    if not isinstance(score, Additive):
+        return slope
+    outward = gradient(score.layers(), encoder.encode([configuration], own=problem.grid.space))[0]
+    for j, name in enumerate(names):
+        own, domain = encoder.domains.get(name), problem.grid.space.domains[name]
+        if isinstance(own, (Real, Integer)) and isinstance(domain, (Real, Integer)):
+            ends = np.clip(u[j] + np.array([-STEP, STEP]), -1, 1)
+            # through the values: the encoder's domain may have other limits than the space's own
+            low, high = own.encode(list(domain.unplace(ends)))
+            slope[j] = (high - low) @ outward[encoder.groups[name]][:-2] / (ends[1] - ends[0])
+    return slope
+
+
+def gradient(layers: Layers, X: Floats) -> Floats:
+    """The gradient (n, d) of a ReLU network with one output, as `Additive.layers` tells it, at inputs X (n, d)."""
+    z, on = X @ layers[0][0] + layers[0][1], []
+    for weights, offset in layers[1:]:
+        on.append(z > 0)
+        z = np.maximum(z, 0) @ weights + offset
+    slope = np.ones((len(X), 1))
+    for (weights, _), active in zip(layers[:0:-1], on[::-1], strict=True):
+        slope = (slope @ weights.T) * active
+    return np.asarray(slope @ layers[0][0].T)
 
 
 def _neat(domain: Domain, values: list[Value], low: float, high: float) -> list[Value]:
@@ -93,7 +132,8 @@ def _cell(levels: Floats, u: float) -> tuple[float, float]:
 def _encode(problem: Problem, configuration: Configuration, columns: dict[str, list[Value]]) -> Floats:
     """Encode the configuration with some of its values replaced, column by column, (n, d)."""
     encoder = problem.grid.encoder
-    X = np.repeat(encoder.encode([configuration], own=problem.grid.space), DRAWS, axis=0)
+    rows = max(len(values) for values in columns.values())
+    X = np.repeat(encoder.encode([configuration], own=problem.grid.space), rows, axis=0)
     for name, values in columns.items():
         if name in encoder.domains:
             X[:, encoder.groups[name]][:, :-2] = encoder.domains[name].encode(values)
