@@ -105,7 +105,8 @@ def test_proven_is_said_of_a_recommendation_only_when_it_is_so(
 
 @pytest.mark.slow
 def test_nothing_that_is_forbidden_is_trained(project: Path, rings: Task, trained_here: list[Any]) -> None:
-    forbidden = ({"learner": ["mlp", "boosting", "forest", "svm"]}, {"knn.n_neighbors": "<= 5"}, {"linear.C": "> 0"})
+    others = ["mlp", "linear", "boosting", "forest", "svm"]
+    forbidden = ({"learner": others}, {"learner": "knn", "knn.n_neighbors": "<= 5"})
     settings = TuneSettings(trials=2, random_seeds=2, forbidden=forbidden)
     target = Target(Knowledge.load(Project(project)), rings, settings)
     assert target.best_on_average(5) == [c for c in target.best_on_average(5) if c["learner"] == "knn"]
