@@ -13,6 +13,9 @@ from tests.space.strategies import spaces
 pytestmark = pytest.mark.slow  # it enumerates what the others search
 
 every_strategy = pytest.mark.parametrize("name", STRATEGIES)
+EXACT = ("enumeration", "exhaustive", "certified")
+NEED_STRUCTURE = ("exhaustive", "certified")
+every_strategy_for_any_score = pytest.mark.parametrize("name", [n for n in STRATEGIES if n not in NEED_STRUCTURE])
 
 
 @given(spaces(most=4), st.integers(0, 1000), st.integers(1, 12))
@@ -108,7 +111,7 @@ def test_nothing_feasible_gives_no_candidates(name: str) -> None:
     assert found.candidates == []
 
 
-@every_strategy
+@every_strategy_for_any_score
 def test_an_infinite_score_forbids_and_a_missing_one_is_an_error(name: str) -> None:
     grid = SPACE.grid(3)
     with pytest.raises(ValueError, match="NaN"):
@@ -125,7 +128,7 @@ def test_an_infinite_score_forbids_and_a_missing_one_is_an_error(name: str) -> N
     assert all(c.configuration["learner"] != "svm" for c in found.candidates)
 
 
-@every_strategy
+@every_strategy_for_any_score
 def test_good_starts_are_not_lost(name: str) -> None:
     """A needle in a haystack that is handed in must be found, by the strategies that start somewhere."""
     if name == "random":
@@ -144,11 +147,17 @@ def test_good_starts_are_not_lost(name: str) -> None:
     assert found.candidates[0].configuration == needle
 
 
+@pytest.mark.parametrize("name", NEED_STRUCTURE)
+def test_a_score_that_does_not_say_what_it_is_made_of_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="needs a score that"):
+        search(lambda X: X[:, 0], SPACE.grid(3), 3, np.random.default_rng(0), strategy=STRATEGIES[name]())
+
+
 def test_random_never_claims_to_be_exhaustive() -> None:
     grid = SPACE.grid(2)
     for name, strategy in STRATEGIES.items():
         found = search(network(grid, 0), grid, 1, np.random.default_rng(0), strategy=strategy())
-        assert found.proven == (name == "enumeration")
+        assert found.proven == (name in EXACT)
 
 
 @pytest.mark.parametrize("seed", range(3))
