@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from forerun.checks.search import RandomNetwork
-from forerun.search import AtMost, Certified, Enumeration, Problem, search
+from forerun.search import AtMost, Certified, CoordinateAscent, Enumeration, Exhaustive, Problem, plan, search
 from forerun.search.products import products
 from forerun.search.relaxation import Network
 from forerun.space import Condition, Grid, SearchSpace, Value
@@ -60,6 +60,7 @@ def apart(grid: Grid, one: dict[str, Value], other: dict[str, Value]) -> int:
     return differing
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(spaces(most=4), st.integers(0, 10**6), WIDTHS, st.integers(1, 6))
 def test_certified_is_exhaustive_is_brute_force(space: SearchSpace, seed: int, widths: tuple[int, ...], k: int) -> None:
@@ -73,10 +74,13 @@ def test_certified_is_exhaustive_is_brute_force(space: SearchSpace, seed: int, w
     problem = problem.apart_from(grid.levels_at(rng.integers(0, grid.size, 2)), distance=1 + seed % 2)
     certified = Certified(60).search(problem, k, np.random.default_rng(0))
     enumerated = Enumeration().search(problem, k, np.random.default_rng(0))
+    swept = Exhaustive(workers=1).search(problem, k, np.random.default_rng(0))
     allowed = allowed_by_hand(problem)
     np.testing.assert_allclose(certified.scores, allowed[:k], atol=1e-9)
     np.testing.assert_allclose(certified.scores, enumerated.scores, atol=1e-9)
+    np.testing.assert_allclose(swept.scores, enumerated.scores, atol=1e-9)
     assert certified.proven
+    assert swept.proven
     assert len(np.unique(certified.L, axis=0)) == len(certified.L)
     np.testing.assert_array_equal(certified.L, grid.canonical(certified.L))
     others = allowed[len(certified.scores) :]
@@ -184,3 +188,23 @@ def test_a_plateau_is_not_enumerated() -> None:
     assert found.proven
     assert [c.score for c in found.candidates] == [1.0, 1.0, 1.0]
     assert found.scored < 10_000
+
+
+def test_what_can_be_scored_in_time_is_scored_where_branching_does_not_get_through() -> None:
+    small, large_ = (large(n).grid(7) for n in (2, 12))
+    score = network(small, 0, 32, 32)
+    assert [type(s) for s in plan(Problem(score, small), 5, 0)] == [Certified, Exhaustive]
+    assert [type(s) for s in plan(Problem(network(large_, 0), large_), 5, 0)] == [Certified]
+    assert [type(s) for s in plan(Problem(lambda X: X[:, 0], small), 5, 0)] == [CoordinateAscent]
+    assert [type(s) for s in plan(Problem(lambda X: X[:, 0], small), 5, 10**6)] == [Enumeration]
+
+
+def test_the_second_engine_finishes_what_the_first_did_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("forerun.search.plan", lambda *_: [Certified(seconds=0.0), Exhaustive()])
+    grid = large(2).grid(7)
+    score = network(grid, 0, 32, 32)
+    found = search(score, grid, 2, np.random.default_rng(0))
+    assert found.strategy == "exhaustive"
+    assert found.proven
+    best = search(score, grid, 2, np.random.default_rng(0), strategy=Certified())
+    np.testing.assert_allclose([c.score for c in found.candidates], [c.score for c in best.candidates])

@@ -14,6 +14,7 @@ from forerun.search.evolution import Evolution
 from forerun.search.exhaustive import Exhaustive
 from forerun.search.random import Random
 from forerun.search.refinement import refine
+from forerun.search.relaxation import Network
 from forerun.search.talents import structure_of
 from forerun.space import Condition, Configuration, Grid
 
@@ -28,6 +29,8 @@ STRATEGIES: dict[str, type[SearchStrategy]] = {
 
 SECONDS = 5.0
 """Time for a proof, where there can be one."""
+RATE = 2e10
+"""Operations a second that exhaustive search does at least, on two cores."""
 LIMIT = 200_000
 """Grids of at most this many configurations are enumerated, which takes a second or two."""
 
@@ -56,17 +59,20 @@ def search(
     worth starting from. Fixed values are the grid's (`space.grid(fixed=...)`).
 
     Without a strategy, a score that says what it is made of (`space.Additive`, `space.Quadratic`) is searched
-    with proof, for at most `seconds`; with another, grids of at most `limit` configurations are enumerated,
-    larger ones climbed. `Found` says which it was and what it promises. With `off_grid` the numeric values of
-    what was found are then moved off the grid where that is better: the promises are of the grid.
+    with proof, for at most `seconds`: by branch and bound, and where that does not get through in half of the
+    time, by scoring everything, if the time allows. With another score, grids of at most `limit` configurations
+    are enumerated, larger ones climbed. `Found` says which it was and what it promises. With `off_grid` the
+    numeric values of what was found are then moved off the grid where that is better: the promises are of the grid.
     """
     if k < 1:
         raise ValueError(f"k must be at least 1; got {k}")
     began = time.perf_counter()
     problem = Problem(score, grid, tuple(feasible), tuple(forbidden), starts=_rows(grid, starts))
     problem = problem.apart_from(_rows(grid, taken))
-    strategy = strategy or choose(problem, seconds, limit)
-    ranked = search_diverse(strategy, problem, k, rng, min_distance)
+    for engine in [strategy] if strategy else plan(problem, seconds, limit):
+        ranked = search_diverse(engine, problem, k, rng, min_distance)
+        if ranked.proven:
+            break
     candidates = _candidates(problem, ranked)
     if off_grid:
         candidates = refine(problem, ranked.L, ranked.scores, rng)
@@ -77,15 +83,19 @@ def search(
         proven=ranked.proven,
         bound=ranked.bound,
         seconds=time.perf_counter() - began,
-        strategy=next((name for name, cls in STRATEGIES.items() if cls is type(strategy)), type(strategy).__name__),
+        strategy=next((name for name, cls in STRATEGIES.items() if cls is type(engine)), type(engine).__name__),
     )
 
 
-def choose(problem: Problem, seconds: float, limit: int) -> SearchStrategy:
-    """The strategy for a problem: with proof where the score's talents and the grid allow it."""
-    if structure_of(problem.score, problem.grid) is not None:
-        return Certified(seconds)
-    return Enumeration() if problem.grid.size <= limit else CoordinateAscent()
+def plan(problem: Problem, seconds: float, limit: int) -> list[SearchStrategy]:
+    """The strategies for a problem, until one has a proof: what the score's talents, the grid and the time allow."""
+    structure, size = structure_of(problem.score, problem.grid), problem.grid.size
+    if structure is None:
+        return [Enumeration() if size <= limit else CoordinateAscent()]
+    if isinstance(structure, Network) and size * structure.operations <= RATE * seconds / 2:
+        # the second one first raises the bar as the first one does, so it finds nothing worse
+        return [Certified(seconds / 2), Exhaustive(seconds / 2)]
+    return [Certified(seconds)]
 
 
 def _rows(grid: Grid, configurations: Sequence[Configuration]) -> np.ndarray:
@@ -115,6 +125,7 @@ __all__ = [
     "Ranked",
     "Score",
     "SearchStrategy",
+    "plan",
     "refine",
     "search",
 ]

@@ -120,7 +120,7 @@ class Unbeaten(Goal):
     def take(self, piece: Piece, choice: Choice) -> None:
         """As `Goal.take`: put on the front what is not beaten."""
         values = self._values(piece, choice) / self.scale
-        good = np.isfinite(values).all(axis=1)
+        good: Booleans = np.asarray(np.isfinite(values).all(axis=1))
         good[good] = self.wanted(values[good] @ SUMS.T)
         if not good.any():
             return

@@ -44,6 +44,11 @@ class Network(Structure):
         # a sum of n terms is off by at most n eps times the sum of their magnitudes (Higham 2002, eq. 3.5)
         self.slack = 8 * terms * float(np.finfo(np.float64).eps * reach.max())
 
+    @property
+    def operations(self) -> int:
+        """Arithmetic that a score costs once z is known: a comparison and a product for each weight."""
+        return 1 + sum(2 * weights.size for weights, _ in self.later)
+
     def forward(self, z: Floats) -> Floats:
         """Scores (n,) of sums of table rows (n, s)."""
         for weights, offset in self.later:
