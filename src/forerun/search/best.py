@@ -13,6 +13,8 @@ from forerun.search.products import Choice
 
 TRIES = 16
 """Completions of each chunk that are looked at."""
+SLICE = 64
+"""Choices that are put on the board at a time, at least: after each slice, the bar may spare the others."""
 
 
 class Best(Goal):
@@ -42,14 +44,21 @@ class Best(Goal):
 
     def take(self, piece: Piece, choice: Choice) -> None:
         """As `Goal.take`: put what is good enough on the board."""
-        values = piece.value(choice)
-        good = np.flatnonzero(values < self.bar + 2 * self.tolerance)
-        if len(good) > self.board.m:
-            last = np.partition(values[good], self.board.m - 1)[self.board.m - 1]
-            good = good[values[good] <= last + self.tolerance]
-        if len(good):
-            said = self.board.score(piece.product.rows(choice[good]))
-            agree(values[good], said, self.tolerance)
+        self.offer(piece, choice, piece.value(choice))
+
+    def offer(self, piece: Piece, choice: Choice, values: Floats) -> None:
+        """Put complete choices (n, D) with known scores (n,) on the board, best first, while they are good enough.
+
+        Only the board knows all that is forbidden, so the best m of them are not yet the best m that are allowed.
+        """
+        order = np.argsort(values, kind="stable")[: np.isfinite(values).sum()]
+        step = max(SLICE, self.board.m)
+        for start in range(0, len(order), step):
+            good = order[start : start + step]
+            good = good[values[good] < self.bar + 2 * self.tolerance]
+            if not len(good):
+                break
+            agree(values[good], self.board.score(piece.product.rows(choice[good])), self.tolerance)
 
     def start(self, pieces: list[Piece], rng: np.random.Generator, deadline: float) -> None:
         """Raise the bar before anything is branched, most promising products first."""

@@ -20,8 +20,8 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 from tqdm import tqdm
 
-from forerun.search.base import Floats, Levels, Problem, Ranked, SearchStrategy
-from forerun.search.best import Best, agree
+from forerun.search.base import Problem, Ranked, SearchStrategy
+from forerun.search.best import Best
 from forerun.search.parts import Part, Scored, parts
 from forerun.search.pieces import pieces
 from forerun.search.products import products
@@ -30,8 +30,6 @@ from forerun.search.talents import structure_of
 
 AGAIN = 2**15
 """Candidates that are scored in float64 at a time."""
-SLICE = 2**8
-"""Candidates that are put on the board at a time, at least: after each slice, the bar may spare the others."""
 AHEAD = 2
 """Tasks for each thread that wait or are done. Results are taken in order, so the answer is always the same."""
 
@@ -121,21 +119,9 @@ class Sweep:
                 break
             values = part.stream.scores(scored.z, rows)
             i, j = np.nonzero(values < self.best.bar)
-            self._offer(part, scored, rows[i], j, values[i, j])
-
-    def _offer(self, part: Part, scored: Scored, rows: Levels, columns: Levels, values: Floats) -> None:
-        """Put what is allowed on the board, best first: what is forbidden there must not crowd out the others."""
-        choice = part.split.choices(scored.head, rows, columns)
-        allowed = part.piece.allow(choice)
-        choice, values = choice[allowed], values[allowed]
-        order = np.argsort(values, kind="stable")
-        step = max(SLICE, self.best.board.m)
-        for start in range(0, len(order), step):
-            good = order[start : start + step]
-            good = good[values[good] < self.best.bar]
-            if not len(good):
-                break
-            agree(values[good], self.best.board.score(part.piece.product.rows(choice[good])), self.best.tolerance)
+            choice = part.split.choices(scored.head, rows[i], j)
+            allowed = part.piece.allow(choice)
+            self.best.offer(part.piece, choice[allowed], values[i, j][allowed])
 
 
 def _one_thread() -> Any:
