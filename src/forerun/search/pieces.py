@@ -11,9 +11,6 @@ from forerun.search.products import Choice, Product, products
 from forerun.search.structure import Below, Bounds, Structure
 from forerun.search.talents import structure_of
 
-LEAF = 64
-"""The last factors are multiplied to about so many rows, and scored in place of being bounded one by one."""
-
 
 @dataclass(frozen=True)
 class Cap:
@@ -70,7 +67,7 @@ def pieces(problem: Problem, structure: Structure) -> list[Piece] | None:
     whole = products(problem.grid)
     if whole is None:
         return None
-    return on(problem, structure, [product.arranged(structure.spreads(product), LEAF) for product in whole])
+    return on(problem, structure, [product.arranged(structure.spreads(product), structure.leaf) for product in whole])
 
 
 def on(problem: Problem, structure: Structure, whole: Sequence[Product]) -> list[Piece]:

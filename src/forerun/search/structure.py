@@ -8,7 +8,7 @@ Notation as in `products`: choice (n, t), D factors, the next one with r rows.
 """
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -79,6 +79,8 @@ class Structure(ABC):
 
     slack: float
     """Bounds and values are off by at most this through rounding in float64."""
+    leaf: ClassVar[int] = 64
+    """The last factors are multiplied to about so many rows, and scored in place of being bounded one by one."""
 
     @abstractmethod
     def spreads(self, product: Product) -> list[float]:
