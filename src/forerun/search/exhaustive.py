@@ -114,7 +114,7 @@ class Sweep:
         step = max(1, AGAIN // part.suffix)
         for start in range(0, len(order), step):
             chosen = order[start : start + step]
-            rows = scored.rows[chosen[~(scored.bounds[chosen] >= self.best.bar)]]
+            rows = scored.rows[chosen[scored.bounds[chosen] < self.best.bar]]
             if not len(rows):
                 break
             values = part.stream.scores(scored.z, rows)

@@ -67,8 +67,10 @@ class Part:
             z += table[chosen]
         # the factors are bounded one by one, so that what forbids all of them is seen at once
         rows = np.flatnonzero(self.limits.children(head)[0] & self.piece.allowed(head).any())
-        bounds = self.stream.minima(z, rows).astype(np.float64) - self.stream.error
-        wanted = ~(bounds >= bar)  # where float32 is not enough, NaN is worth a second look
+        bounds = np.full(len(rows), -np.inf)
+        if self.stream.error < np.inf:
+            bounds = self.stream.minima(z, rows).astype(np.float64) - self.stream.error
+        wanted = bounds < bar
         return Scored(head, z, rows[wanted], bounds[wanted], len(rows) * self.suffix)
 
 

@@ -31,7 +31,7 @@ class Stream(ABC):
     """The scores of a network on a split product. z (s,) is the sum of a choice of the head, with z0."""
 
     error: float
-    """Scores in float32 are off by at most this."""
+    """Scores in float32 are off by at most this; +inf where it cannot hold them."""
     slack: float
     """Scores in float64 are off by at most this."""
 
@@ -54,6 +54,11 @@ def work(network: Network) -> int:
     return 1 + len(network.tables.constant) + sum(weights.size for weights, _ in network.later[:-1])
 
 
+def _single(values: Floats) -> Singles:
+    with np.errstate(over="ignore"):  # such scores are never made in float32
+        return values.astype(np.float32)
+
+
 class Shallow(Stream):
     """No hidden layer, or one. Notation as in `kernels`."""
 
@@ -73,7 +78,7 @@ class Shallow(Stream):
         if not self.linear:
             other = np.hstack([other[:, 1:].sum(axis=1, keepdims=True), -other[:, 1:]])
         self.suffix = np.ascontiguousarray(other.T)
-        self.single_rows, self.tiles = self.rows.astype(np.float32), kernels.tiled(other)
+        self.single_rows, self.tiles = _single(self.rows), kernels.tiled(_single(other))
         reach = np.abs(self._folded(network.tables.constant[None])[0]) + np.abs([self.constant, *np.zeros(len(order))])
         for factor in split.head:
             reach += np.abs(self._folded(factor.table(network.tables))).max(axis=0)
@@ -117,17 +122,18 @@ class Deep(Stream):
         self.kernels, self.network, self.slack = kernels, network, network.slack
         self.rows = merged(split.block).table(network.tables)
         self.suffix = merged(split.suffix).table(network.tables)
-        self.single_rows, self.single_suffix = self.rows.astype(np.float32), self.suffix.astype(np.float32)
-        self.layers = [(w.astype(np.float32), b.astype(np.float32)) for w, b in network.later]
+        self.single_rows, self.single_suffix = _single(self.rows), _single(self.suffix)
+        self.layers = [(_single(w), _single(b)) for w, b in network.later]
         reach = np.abs(network.tables.constant) + np.abs(self.rows).max(axis=0) + np.abs(self.suffix).max(axis=0)
         for factor in split.head:
             reach = reach + np.abs(factor.table(network.tables)).max(axis=0)
-        off = 6 * UNIT32 * reach
+        off, largest = 6 * UNIT32 * reach, reach.max()
         for weights, offset in network.later:
             # the magnitudes of what is off, too
             reach = (reach + off) @ np.abs(weights) + np.abs(offset)
             off = off @ np.abs(weights) + (len(weights) + 5) * UNIT32 * reach
-        self.error = float(off[0]) if reach[0] < LARGEST else np.inf
+            largest = max(largest, reach.max(), np.abs(weights).max())
+        self.error = float(off[0]) if largest < LARGEST else np.inf
 
     def minima(self, z: Floats, rows: Levels) -> Singles:
         """As `Stream.minima`."""
