@@ -132,6 +132,22 @@ def test_fixed_values_and_the_number_of_recommendations_are_kept(
     assert all("knn:" in line and "sample_fraction 0.77" in line for line in found)
 
 
+@pytest.mark.slow
+def test_a_front_shows_what_a_lower_loss_costs_in_time(
+    churn: Path, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = project / "churn.html"
+    call = ["recommend", churn, "--target", "churn", "--project", project, "--front", "--report", page, "--top", 1]
+    said = done(capsys, *call).splitlines()
+    start = next(i for i, line in enumerate(said) if line.startswith("Time against loss"))
+    assert "choices between a low loss and a short training" in said[start]
+    rows = said[start + 2 : said.index("", start)]
+    assert 1 <= len(rows) <= 8
+    losses = [float(row.split("±")[0].split()[-1]) for row in rows]
+    assert losses == sorted(losses, reverse=True)
+    assert "If time counts" in page.read_text()
+
+
 def test_what_is_forbidden_is_not_recommended(churn: Path, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     forbidden = ["--forbid", "learner=[mlp,svm,boosting]", "--forbid", "learner=forest,forest.n_estimators>=20"]
     said = done(capsys, "recommend", churn, "--target", "churn", "--project", project, *forbidden)

@@ -158,6 +158,9 @@ def _recommend_command(commands: Any) -> None:
     recommend.add_argument(
         "--seconds", type=float, metavar="S", help="recommend only what is predicted to train in this time"
     )
+    recommend.add_argument(
+        "--front", action="store_true", help="also show what a lower loss costs in training time (up to a minute)"
+    )
     recommend.add_argument("--top", type=int, default=3, metavar="K", help="recommendations to show (3)")
     recommend.add_argument("--max-rows", type=int, metavar="N", help="sample a larger data set to this many rows")
     recommend.add_argument("--seed", type=int, default=0, help="of the split and the trainings (0)")

@@ -11,10 +11,12 @@ import pandas as pd
 from forerun.report import (
     Comparison,
     Estimate,
+    Front,
     Lineage,
     Making,
     MethodScore,
     Neighbour,
+    Option,
     Past,
     Progress,
     Recommendation,
@@ -98,9 +100,7 @@ def zero_shot() -> Story:
         recommendation=Recommendation(
             BOOSTING, 0.2963, 0.0184, Estimate(0.62, 0.31, 1.25), learner="gradient boosting"
         ),
-        search=SearchFacts(
-            "forerun-classification-v1", 314159265358979323846, 48_300, 3.4, False, "evolution", "expected improvement"
-        ),
+        search=SearchFacts("forerun-classification-v1", 314159265358979323846, 48_300, 3.4, True, "certified", "mean"),
         lineage=Lineage(
             commands=("git checkout 2220690", "dvc repro", "forerun recommend fair.csv --target affairs"),
             run_id="6f1c0e5b2a7d4c3f9b8e1d2c3b4a5968",
@@ -110,12 +110,14 @@ def zero_shot() -> Story:
         explanation=explanation(),
         neighbours=neighbours(),
         past=past(),
+        front=front(),
     )
 
 
 def tuned() -> Story:
     """The whole story: fine-tuned, compared and registered."""
     story = zero_shot()
+    climbed = replace(story.search, proven=False, strategy="ascent", acquisition="ei", limited=True)
     return replace(
         story,
         recommendation=replace(
@@ -132,7 +134,7 @@ def tuned() -> Story:
             },
         ),
         lineage=replace(story.lineage, model="forerun-fair-affairs", version="3", alias="champion"),
-        tuning=tuning(),
+        tuning=replace(tuning(), searches=[story.search, climbed, climbed, climbed]),
     )
 
 
@@ -215,7 +217,11 @@ def hostile() -> Story:
                 for i, t in enumerate(story.tuning.trainings)
             ],
             stopped=names[7],
+            searches=[
+                replace(s, space=names[0], strategy=n) for s, n in zip(story.tuning.searches, names, strict=False)
+            ],
         ),
+        front=replace(front(), options=[replace(o, configuration=evil) for o in front().options]),
     )
 
 
@@ -261,6 +267,14 @@ def neighbours() -> Sequence[Neighbour]:
         Neighbour(name, family, distance, {"rows": n, "columns": d, "classes": 2, "missing": "0 %"}, best, loss)
         for name, family, distance, n, d, best, loss in rows
     ]
+
+
+def front() -> Front:
+    """Forty choices between a low loss and a short training."""
+    times = np.geomspace(0.011, 0.62, 40)
+    curve = [(float(t), float(0.2963 + 0.15 * np.exp(-3 * i / 39))) for i, t in enumerate(times)]
+    options = [Option((MLP, FOREST, BOOSTING)[i % 3], loss, 0.02, s) for i, (s, loss) in enumerate(curve[::13])]
+    return Front(options, curve, True, 314159265358979323846, 21.0)
 
 
 def past() -> Past:

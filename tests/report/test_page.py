@@ -116,7 +116,14 @@ def test_very_long_names_are_cut(pages):
 def test_answer_comes_before_why_how_sure_how_found_history_and_reproduction(pages):
     headings = re.findall(r"<h[12]>(.*?)</h[12]>", pages["tuned"])
     assert headings[0].startswith("Train <em>gradient boosting</em> on ")
-    assert headings[1:] == ["Why this one", "How sure", "How it was found", "The history behind it", "Do it again"]
+    assert headings[1:] == [
+        "Why this one",
+        "How sure",
+        "How it was found",
+        "If time counts",
+        "The history behind it",
+        "Do it again",
+    ]
 
 
 def test_page_of_a_fine_tuned_story_tells_its_numbers(pages):
@@ -134,9 +141,20 @@ def test_zero_shot_page_says_that_nothing_was_trained(pages):
         assert absent not in text
 
 
+def test_page_says_which_searches_were_proven_and_what_time_buys(pages):
+    text = Page(pages["zero_shot"]).text.replace("\xa0", " ")
+    assert "No configuration has a better score by the meta-learner's prediction; that is proven" in text
+    assert "These are 4 of 40 choices between a low loss and a short training" in text
+    text = Page(pages["tuned"]).text.replace("\xa0", " ")
+    assert "Proven in search 1 (by the meta-learner's prediction)" in text
+    assert "No proof in searches 2, 3 and 4 (by expected improvement)" in text
+    assert "(certified, ascent)" in text
+
+
 def test_story_with_nothing_optional_says_so():
-    story = replace(example.zero_shot(), explanation=None, neighbours=(), past=None)
+    story = replace(example.zero_shot(), explanation=None, neighbours=(), past=None, front=None)
     text = Page(render(story)).text
+    assert "If time counts" not in text
     assert "carries no explanation" in text
     assert "No past data set was compared" in text
     assert "without leave-one-task-out scores" in text

@@ -4,14 +4,17 @@
 lines for the terminal. Nothing here computes a result; it only tells one.
 """
 
+from forerun.report.front import front_table
 from forerun.report.page import render, write
 from forerun.report.story import (
     Comparison,
     Estimate,
+    Front,
     Lineage,
     Making,
     MethodScore,
     Neighbour,
+    Option,
     Past,
     Progress,
     Recommendation,
@@ -26,10 +29,12 @@ from forerun.report.terminal import final_table
 __all__ = [
     "Comparison",
     "Estimate",
+    "Front",
     "Lineage",
     "Making",
     "MethodScore",
     "Neighbour",
+    "Option",
     "Past",
     "Progress",
     "Recommendation",
@@ -39,6 +44,7 @@ __all__ = [
     "Training",
     "Tuning",
     "final_table",
+    "front_table",
     "render",
     "write",
 ]

@@ -199,6 +199,32 @@ class Past:
 
 
 @dataclass(frozen=True)
+class Option:
+    """One choice between a low loss and a short training, both predicted."""
+
+    configuration: Configuration
+    loss: float
+    std: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Front:
+    """The choices of which no other is predicted to be both better and faster."""
+
+    options: Sequence[Option]
+    """A few of them, fastest first."""
+    curve: Sequence[tuple[float, float]]
+    """(seconds, loss) of all of them, fastest first."""
+    proven: bool
+    """Whether they are all there are."""
+    size: int
+    """Configurations on the grid."""
+    seconds: float
+    """Wall clock it took to find them."""
+
+
+@dataclass(frozen=True)
 class Lineage:
     """What is needed to come back to this result."""
 
@@ -229,3 +255,4 @@ class Story:
     neighbours: Sequence[Neighbour] = ()
     past: Past | None = None
     tuning: Tuning | None = None
+    front: Front | None = None

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from forerun.errors import SettingsError
-from forerun.report import Lineage, Story, final_table, searching, write
+from forerun.report import Front, Lineage, Story, final_table, front_table, searching, write
 from forerun.report.wording import brief
 from forerun.steps.finetune import FineTuned, fine_tune
 from forerun.steps.forbidden import parse_forbidden
@@ -16,12 +16,13 @@ from forerun.steps.knowledge import Knowledge, Target
 from forerun.steps.project import Project
 from forerun.steps.report import past
 from forerun.steps.target import read_task
-from forerun.steps.tell import tuned_story, zero_shot_story
+from forerun.steps.tell import front_of, tuned_story, zero_shot_story
 from forerun.tasks import Task
 from forerun.tracking.models import Scores, load_metalearner, register_champion
 from forerun.tracking.registry import Registered
 from forerun.tracking.store import open_store
-from forerun.tuning import Suggestion
+from forerun.trials import Trial
+from forerun.tuning import Suggestion, trade_off
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ def recommend(
     fixed: Mapping[str, Any] | None = None,
     forbidden: Sequence[Mapping[str, Any]] = (),
     seconds: float | None = None,
+    front: bool = False,
     seed: int = 0,
 ) -> Advice:
     """Say what to train on a task.
@@ -54,6 +56,7 @@ def recommend(
     budget: real trainings to spend; 0 trains nothing and answers from the registered meta-learner. With a
     budget the winner is registered. fixed: values that must be used. forbidden: combinations that must not
     be, as {"learner": "mlp", "mlp.depth": ">= 3"}. seconds: only what is predicted to train in this time.
+    front: find too what a lower predicted loss costs in predicted training time, which may take a minute.
     Raises HistoryError or StoreError where the project has learned nothing yet.
     """
     began = time.monotonic()
@@ -74,16 +77,22 @@ def recommend(
                 f"seconds must leave something to train; {allowed} is predicted to train in {seconds} s"
             )
         story = zero_shot_story(target, suggested.suggestions[0], suggested, lineage)
-        return Advice(suggested.suggestions, replace(story, past=known), time.monotonic() - began)
+        story = replace(story, past=known, front=_front(target, [], seconds) if front else None)
+        return Advice(suggested.suggestions, story, time.monotonic() - began)
     result = fine_tune(store, target, project.root, limit_s=seconds)
     story = tuned_story(target, result, replace(lineage, run_id=result.run_id))
     registered = _register(store, task, result, story)
     named = replace(story.lineage, model=registered.name, version=str(registered.version), alias=registered.alias)
-    story = replace(story, past=known, lineage=named)
+    ahead = _front(target, result.tuned.trials, seconds) if front else None
+    story = replace(story, past=known, lineage=named, front=ahead)
     winner = [
         s for r in result.tuned.rounds for s in r.suggestions if s.configuration == story.recommendation.configuration
     ]
     return Advice(winner[:1], story, time.monotonic() - began, result, registered)
+
+
+def _front(target: Target, trials: Sequence[Trial], limit_s: float | None) -> Front:
+    return front_of(trade_off(target.tuner, trials, limit_s=limit_s))
 
 
 def check(budget: int, top: int, seconds: float | None, seed: int) -> None:
@@ -131,6 +140,7 @@ def command(project: Project, options: argparse.Namespace) -> None:
         fixed=fixed,
         forbidden=forbidden,
         seconds=options.seconds,
+        front=options.front,
         seed=options.seed,
     )
     print(describe(advice))
@@ -167,6 +177,8 @@ def describe(advice: Advice) -> str:
             f"  or {brief(suggestion.configuration, 400)}: "
             f"predicted {suggestion.loss:.3f} ± {suggestion.std:.3f}{known}"
         )
+    if advice.story.front is not None:
+        lines += ["", front_table(advice.story)]
     lines += ["", *_why(advice.story)]
     if advice.registered is not None:
         lines.append(

@@ -19,7 +19,9 @@ from forerun.learners.hardware import hardware_facts
 from forerun.report import (
     Comparison,
     Estimate,
+    Front,
     Making,
+    Option,
     Progress,
     Recommendation,
     SearchFacts,
@@ -32,10 +34,12 @@ from forerun.report.story import Lineage
 from forerun.steps.finetune import OURS, FineTuned
 from forerun.steps.knowledge import Target
 from forerun.tasks import Task
-from forerun.tuning import Contender, Suggested, Suggestion, explain
+from forerun.tuning import Contender, Suggested, Suggestion, TradeOff, explain, thinned
 from forerun.tuning.baselines import progress
 
 FORMAT_VERSION = 1
+OPTIONS = 8
+"""Choices between loss and time in a table, at most."""
 
 
 def zero_shot_story(target: Target, chosen: Suggestion, suggested: Suggested, lineage: Lineage) -> Story:
@@ -51,6 +55,13 @@ def zero_shot_story(target: Target, chosen: Suggestion, suggested: Suggested, li
         explanation=explain(tuner.adapt([]).loss, tuner.grid, chosen.configuration, rng),
         neighbours=target.neighbours(),
     )
+
+
+def front_of(found: TradeOff) -> Front:
+    """The front of predicted losses and times, and a few of it for a table."""
+    options = [Option(s.configuration, s.loss, s.std, s.seconds) for s in thinned(found.suggestions, OPTIONS)]
+    curve = [(s.seconds, s.loss) for s in found.suggestions]
+    return Front(options, curve, found.proven, found.size, found.seconds)
 
 
 def tuned_story(target: Target, result: FineTuned, lineage: Lineage) -> Story:

@@ -4,6 +4,7 @@ from forerun.tuning.acquisition import ACQUISITIONS
 from forerun.tuning.baselines import AVERAGE, DEFAULTS, RANDOM, Contender, default_in, judge, progress, random_searches
 from forerun.tuning.explanation import explain
 from forerun.tuning.final import Final, final_score
+from forerun.tuning.front import TradeOff, thinned, trade_off
 from forerun.tuning.loop import Budget, Round, Train, Tuned, tune
 from forerun.tuning.portfolio import best_on_average, portfolio
 from forerun.tuning.tuner import Suggested, Suggestion, Tuner
@@ -19,6 +20,7 @@ __all__ = [
     "Round",
     "Suggested",
     "Suggestion",
+    "TradeOff",
     "Train",
     "Tuned",
     "Tuner",
@@ -30,5 +32,7 @@ __all__ = [
     "portfolio",
     "progress",
     "random_searches",
+    "thinned",
+    "trade_off",
     "tune",
 ]

@@ -131,7 +131,7 @@ class Tuner:
                 off_grid=True,
             )
 
-        in_time = self._feasible(forecast, limit_s)
+        in_time = self.limits(forecast, limit_s)
         allowed = [*in_time, *self._plausible(len(trials))]
         found = apart(tried, n, self.min_distance, allowed)
         chosen = [c.configuration for c in found.candidates]
@@ -145,7 +145,7 @@ class Tuner:
         limited = bool(tried or allowed or self.forbidden)
         return Suggested(self.describe(forecast, chosen, best, guard), found, by, limited)
 
-    def _feasible(self, forecast: Forecast, limit_s: float | None) -> list[AtMost]:
+    def limits(self, forecast: Forecast, limit_s: float | None) -> list[AtMost]:
         """What is predicted to train within the limit, as a score that search may take apart.
 
         The way to raw units keeps the order of means, so a limit in seconds is one in target units.
@@ -173,7 +173,7 @@ class Tuner:
     def _in_time(self, forecast: Forecast, limit_s: float | None) -> bool:
         """Whether the portfolio's first is predicted to train within the limit."""
         X = self.forecaster.space_.encode(self.portfolio[:1], own=self.space)
-        return not self.portfolio or all(bool(feasible(X)[0]) for feasible in self._feasible(forecast, limit_s))
+        return not self.portfolio or all(bool(feasible(X)[0]) for feasible in self.limits(forecast, limit_s))
 
     def _guard(self, tried: Sequence[Configuration], chosen: Sequence[Configuration], n: int) -> list[Configuration]:
         """The portfolio's first, when it is due and allowed."""
