@@ -1,0 +1,1 @@
+"""What search is worth, measured: the parts of `benchmarks/search.py`."""

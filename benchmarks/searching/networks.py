@@ -1,0 +1,177 @@
+"""The networks that are searched: trained on forerun's own history, and adapted to tasks that they never saw.
+
+A network of h units is the meta-learner `Network` with one member. Each seed has its own fit, without the families
+of the tasks that it is then adapted to; a task comes twice, with nothing known of it and with five of its trials.
+With two hidden layers there is no such meta-learner, so one is trained here, on the same rows and task coordinates.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from forerun.metadata import MetaDataset, featurize
+from forerun.metalearners import Context, Linear, Network, Surrogate
+from forerun.metalearners.body import task_coordinates
+from forerun.metalearners.components import Components
+from forerun.metalearners.shallow import Settings
+from forerun.space import Floats, Layers
+from forerun.trials import History
+from forerun.tuning.acquisition import mean_score
+from searching.spaces import features
+from searching.threads import one_thread_each
+
+HISTORY = Path(__file__).parents[2] / "data" / "history"
+TASKS = [
+    "adult",
+    "bank_marketing",
+    "banknote",
+    "breast_w",
+    "car",
+    "cmc",
+    "credit_approval",
+    "credit_g",
+    "dermatology",
+    "glass",
+    "heart_c",
+    "ionosphere",
+    "kr_vs_kp",
+    "letter",
+    "magic",
+    "mushroom",
+    "nursery",
+    "optdigits",
+    "pima_diabetes",
+    "segment",
+]
+"""Classification tasks of the history."""
+PER_SEED = 4
+TRIALS = 5
+DEPTH_EPOCHS = 20
+
+
+@dataclass(frozen=True)
+class Layered:
+    """A network given by its affine maps, as a score."""
+
+    maps: Layers
+
+    def __call__(self, X: Floats) -> Floats:
+        """Score encoded rows (n, d)."""
+        weights, offset = self.maps[0]
+        z = X @ weights + offset
+        for weights, offset in self.maps[1:]:
+            z = np.maximum(z, 0) @ weights + offset
+        return np.asarray(z[:, 0])
+
+    def layers(self) -> Layers:
+        """As `Additive.layers`."""
+        return self.maps
+
+
+@dataclass(frozen=True)
+class Case:
+    """One network: a task, a seed and what is known of the task."""
+
+    task: str
+    seed: int
+    trials: int
+
+    def context(self, meta: MetaDataset) -> Context:
+        """What is known of the task."""
+        t = list(meta.tasks).index(self.task)
+        rows = np.random.default_rng(self.seed).choice(np.flatnonzero(meta.task == t), self.trials, replace=False)
+        return Context(meta.features[t], meta.X[rows], meta.loss[rows])
+
+
+def history() -> MetaDataset:
+    """The meta-dataset of the shipped history."""
+    return featurize(History.load(HISTORY))
+
+
+def cases(count: int) -> list[list[Case]]:
+    """So many cases, those of one seed together: four tasks each, by turns without and with trials."""
+    found = [Case(TASKS[i % len(TASKS)], i // PER_SEED, TRIALS * (i % 2)) for i in range(count)]
+    return [found[i : i + PER_SEED] for i in range(0, count, PER_SEED)]
+
+
+def surrogates(meta: MetaDataset, settings: Settings, count: int) -> Iterator[tuple[Case, Surrogate]]:
+    """Networks trained with these settings, one for each case."""
+    for group in cases(count):
+        learner = Network(replace(settings, seed=group[0].seed)).fit(unseen(meta, group))
+        for case in group:
+            yield case, learner.adapt(case.context(meta))
+
+
+def unseen(meta: MetaDataset, group: list[Case]) -> MetaDataset:
+    """The history without the families of some tasks."""
+    family = dict(zip(meta.tasks, meta.families, strict=True))
+    return meta.without({family[case.task] for case in group})
+
+
+def one(meta: MetaDataset, units: int) -> Layered:
+    """The first network of so many units; 0 for the linear meta-learner."""
+    case = cases(1)[0][0]
+    learner = Network(Settings(members=1, units=units)) if units else Linear()
+    surrogate = learner.fit(unseen(meta, [case])).adapt(case.context(meta))
+    return Layered(mean_score(surrogate).layers())
+
+
+def with_features(meta: MetaDataset) -> MetaDataset:
+    """The history with made-up subsets of features: every trial has used some, and its target says so a little.
+
+    The history knows no subsets. Half of the columns are worth something, each a tenth of a standard deviation at
+    most, and one pair in four columns is worth something only together. Trained on that, a network has learned
+    real settings and made-up features, and its first layer has rows for all of them.
+    """
+    rng, domain = np.random.default_rng(0), features()
+    n, columns = len(meta), len(domain.values)
+    used = rng.random((n, columns)) < 0.5
+    worth = np.where(rng.random(columns) < 0.5, rng.uniform(0, 0.1, columns), -0.01)
+    pairs = rng.permutation(columns)[: columns // 4 * 2].reshape(-1, 2)
+    effect = (used - 0.5) @ worth + 0.1 * (used[:, pairs].all(axis=2) - 0.25).sum(axis=1)
+    space = meta.space.with_domain("features", domain)
+    X = np.hstack([meta.X, used, np.zeros((n, 2))])
+    return replace(meta, space=space, X=X, y=meta.y - effect)
+
+
+def two_layers(meta: MetaDataset, widths: tuple[int, int], count: int) -> Iterator[tuple[Case, Layered]]:
+    """Networks with two hidden layers, one for each case; nothing is adapted, so the trials are not used."""
+    for group in cases(count):
+        known = unseen(meta, group)
+        inputs, tasks = Components.fit(known.X, 64), task_coordinates(known, Settings())
+        with one_thread_each():
+            maps = _trained(inputs.of(known.X), tasks.cut(known.features)[known.task], known.y, widths, group[0].seed)
+        for case in group:
+            yield case, _folded(maps, inputs, tasks.cut(case.context(meta).features[None])[0])
+
+
+def _trained(X: Floats, C: Floats, y: Floats, widths: tuple[int, int], seed: int) -> Layers:
+    """Affine maps of [X, C] fitted to y by Adam, as the meta-learners' own networks are."""
+    torch.manual_seed(seed)
+    data = torch.from_numpy(np.hstack([X, C]).astype(np.float32))
+    scale, target = data.std(dim=0).clamp_min(0.1), torch.from_numpy(y.astype(np.float32))
+    data /= scale
+    sizes = [data.shape[1], *widths, 1]
+    linear = [torch.nn.Linear(i, o) for i, o in pairwise(sizes)]
+    net = torch.nn.Sequential(linear[0], torch.nn.ReLU(), linear[1], torch.nn.ReLU(), linear[2])
+    optimizer = torch.optim.AdamW(net.parameters(), lr=0.01, weight_decay=1e-4)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, DEPTH_EPOCHS)
+    for _ in range(DEPTH_EPOCHS):
+        for rows in torch.split(torch.randperm(len(data)), 1024):
+            optimizer.zero_grad()
+            torch.nn.functional.mse_loss(net(data[rows])[:, 0], target[rows]).backward()
+            optimizer.step()
+        schedule.step()
+    maps = [(m.weight.detach().double().numpy().T, m.bias.detach().double().numpy()) for m in linear]
+    return [(maps[0][0] / scale.double().numpy()[:, None], maps[0][1]), *maps[1:]]
+
+
+def _folded(maps: Layers, inputs: Components, coordinates: Floats) -> Layered:
+    """The maps of encoded configurations (n, d) on a task with these coordinates."""
+    weights, offset = maps[0]
+    first = inputs.axes @ weights[: inputs.size]
+    return Layered([(first, offset + coordinates @ weights[inputs.size :] - inputs.center @ first), *maps[1:]])
