@@ -42,7 +42,7 @@ def test_a_front_keeps_to_what_is_allowed() -> None:
 
 @pytest.mark.parametrize(
     ("forecaster", "message"),
-    [(StructuredForecaster(**vars(knowing())), "knows none"), (FakeForecaster(**TIMED), "FakeSurrogate does not")],
+    [(StructuredForecaster(**vars(knowing())), "knows none"), (FakeForecaster(**TIMED), "FakeSurrogate makes others")],
 )
 def test_a_front_needs_times_and_predictions_that_can_be_taken_apart(forecaster: FakeForecaster, message: str) -> None:
     with pytest.raises(SettingsError, match=message):

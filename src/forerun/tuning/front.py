@@ -36,7 +36,7 @@ def trade_off(
     """Find the front of predicted loss and predicted training time, given the trials so far.
 
     What may be tried is as in `Tuner.suggest`. Raises SettingsError where the meta-learner knows no times, or
-    does not say what its predictions are made of.
+    its predictions are neither networks nor sums of tables (`space.Additive`).
     """
     forecast = tuner.adapt(trials)
     if forecast.seconds is None:
@@ -44,7 +44,7 @@ def trade_off(
     for surrogate in (forecast.loss, forecast.seconds):
         if not isinstance(surrogate, Additive):
             raise SettingsError(
-                f"a front needs a meta-learner that says what it is made of; {type(surrogate).__name__} does not"
+                f"a front needs predictions that are networks or sums of tables; {type(surrogate).__name__} makes others"
             )
     front = pareto(
         (mean_score(forecast.seconds), mean_score(forecast.loss)),
