@@ -55,7 +55,8 @@ def best_of(search: SearchFacts, *, first: bool = False) -> str:
 def batches(searches: Sequence[SearchFacts]) -> str:
     """Say of the searches before batches of trainings which ended with a proof; for the terminal."""
     proven, unproven = _apart(searches)
-    times = "once" if len(searches) == 1 else f"{len(searches)} times, before each batch of trainings"
+    times = {1: "once", 2: "twice"}.get(len(searches), f"{len(searches)} times")
+    times += ", before each batch of trainings" if len(searches) > 1 else ""
     parts = [f"the best, proven, in {_named(proven)}"] if proven else []
     parts += [f"no proof in {_named(unproven)}"] if unproven else []
     return f"Searched {count(searches[-1].size)} configurations {times}: {'; '.join(parts)}"

@@ -44,7 +44,7 @@ def trade_off(
     for surrogate in (forecast.loss, forecast.seconds):
         if not isinstance(surrogate, Additive):
             raise SettingsError(
-                f"a front needs predictions that are networks or sums of tables; {type(surrogate).__name__} makes others"
+                f"a front needs predictions by networks or sums of tables; {type(surrogate).__name__} makes others"
             )
     front = pareto(
         (mean_score(forecast.seconds), mean_score(forecast.loss)),
