@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -62,7 +63,8 @@ class Exhaustive(SearchStrategy):
         sweep.best.start(pieces(problem, network) or [], rng, deadline)
         hidden = None if self.progress else True
         # workers are threads already, and BLAS with threads of its own would only be in their way
-        with tqdm(total=problem.grid.size, disable=hidden, unit="", unit_scale=True) as bar, _one_thread():
+        one = _controller().limit(limits=1, user_api="blas")
+        with tqdm(total=problem.grid.size, disable=hidden, unit="", unit_scale=True) as bar, one:
             sweep.run(tasks(found), self.workers or os.cpu_count() or 1, bar)
         return sweep.ranked()
 
@@ -115,7 +117,7 @@ class Sweep:
         for start in range(0, len(order), step):
             chosen = order[start : start + step]
             rows = scored.rows[chosen[scored.bounds[chosen] < self.best.bar]]
-            if not len(rows):
+            if not len(rows) or time.perf_counter() > self.deadline:
                 break
             values = part.stream.scores(scored.z, rows)
             i, j = np.nonzero(values < self.best.bar)
@@ -124,5 +126,7 @@ class Sweep:
             self.best.offer(part.piece, choice[allowed], values[i, j][allowed])
 
 
-def _one_thread() -> Any:
-    return ThreadpoolController().limit(limits=1, user_api="blas")
+@cache
+def _controller() -> ThreadpoolController:
+    # finding the libraries takes longer than a small search, so once
+    return ThreadpoolController()

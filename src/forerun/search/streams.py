@@ -23,8 +23,8 @@ Singles = npt.NDArray[np.float32]
 
 UNIT32, UNIT64 = 2.0**-24, 2.0**-53
 LARGEST = float(np.finfo(np.float32).max)
-CANDIDATES = 2_048
-"""Rows of the blocks that matrix products work on: they and their results stay in the cache."""
+CANDIDATES = 2**12
+"""Rows that matrix products work on at a time: enough to be worth the call, few enough for the cache."""
 
 
 class Stream(ABC):
