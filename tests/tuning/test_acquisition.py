@@ -5,7 +5,13 @@ import pytest
 from scipy.stats import norm
 
 from forerun.errors import SettingsError
+from forerun.metadata.targets import standard_of
 from forerun.metalearners import Prediction
+from forerun.metalearners.components import Components
+from forerun.metalearners.linear import LinearSurrogate
+from forerun.metalearners.posterior import Belief
+from forerun.search import search
+from forerun.space import Additive
 from forerun.tuning.acquisition import (
     ACQUISITIONS,
     acquisition_score,
@@ -16,6 +22,7 @@ from forerun.tuning.acquisition import (
     mean,
     thompson,
 )
+from tests.search.problems import large
 
 GUESS = Prediction(np.array([0.0, 0.5, 2.0]), np.array([1.0, 0.1, 3.0]))
 
@@ -80,6 +87,27 @@ def test_a_thompson_draw_has_the_predicted_spread_and_is_one_surface() -> None:
     assert same[0] == same[1] == draw(one, np.repeat(X, 2, axis=0))[0]
     near = draw(one, np.concatenate([X, X + 1e-3]))
     assert abs(near[0] - near[1]) < 0.05
+
+
+def test_a_thompson_draw_of_a_linear_surrogate_is_searched_with_proof_and_each_seed_has_its_own() -> None:
+    grid = large().grid(12)
+    assert grid.size > 10**13
+    columns = len(grid.encoder.columns)
+    rng = np.random.default_rng(0)
+    belief = Belief(rng.normal(size=columns + 1), 0.1 * np.eye(columns + 1), np.zeros(columns + 1))
+    axes = Components(np.zeros(columns), np.eye(columns))
+    surrogate = LinearSurrogate(
+        lambda X: np.column_stack([np.ones(len(X)), X]), (belief,), (1.0,), 0.1, 1.0, standard_of(np.arange(9.0)), axes
+    )
+    found = []
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        score = acquisition_score("thompson", surrogate, bar=0.0, columns=columns, rng=rng)
+        assert isinstance(score, Additive)
+        result = search(score, grid, 1, rng)
+        assert result.proven
+        found.append(result.candidates[0].score)
+    assert len(set(found)) == 3
 
 
 @pytest.mark.parametrize("name", ACQUISITIONS)

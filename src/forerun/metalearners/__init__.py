@@ -4,12 +4,14 @@ from forerun.metalearners.base import Context, MetaLearner, Prediction, Surrogat
 from forerun.metalearners.forecaster import Forecast, Forecaster
 from forerun.metalearners.linear import Linear
 from forerun.metalearners.network import Network
+from forerun.metalearners.quadratic import Interactions
 from forerun.metalearners.relative import Comparison, Relative
 from forerun.metalearners.saved import load, save
 
 METALEARNERS: dict[str, type[MetaLearner]] = {
     "linear": Linear,
     "network": Network,
+    "quadratic": Interactions,
     "relative": Relative,
 }
 """Its line here enrols a meta-learner in every promise of `checks`."""
@@ -20,6 +22,7 @@ __all__ = [
     "Context",
     "Forecast",
     "Forecaster",
+    "Interactions",
     "Linear",
     "MetaLearner",
     "Network",

@@ -7,7 +7,8 @@ z = (bar - mean) / std; phi, Phi density and distribution function of the standa
     lcb        mean - kappa std                    (Srinivas et al., ICML 2010, with a fixed kappa)
     ei         -log(std (phi(z) + z Phi(z)))       (Jones et al., 1998; in logarithms, as its plain form is 0
                                                    over most of a space: Ament et al., NeurIPS 2023)
-    thompson   mean + std f(x)                     f a smooth random function of unit variance
+    thompson   the mean of a draw                  of a surrogate that can be drawn (Thompson, 1933); of others
+               mean + std f(x)                     f a smooth random function of unit variance
 
 Before any trial there is no bar, and expected improvement is the mean: nothing to improve upon, so the
 first trainings are the ones that are expected to be best.
@@ -15,13 +16,14 @@ first trainings are the ones that are expected to be best.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from forerun.errors import SettingsError
 from forerun.metalearners import Prediction, Surrogate
 from forerun.search import Score
-from forerun.space import Additive, Floats, Layers
+from forerun.space import Additive, Floats, Layers, Quadratic
 
 KAPPA = 1.0
 WAVES = 256
@@ -98,7 +100,7 @@ class AcquisitionScore:
 
 @dataclass(frozen=True)
 class MeanScore:
-    """The predicted mean of a surrogate that says what it is made of; so does this score (`space.Additive`)."""
+    """The predicted mean of a surrogate."""
 
     surrogate: Surrogate
 
@@ -106,28 +108,58 @@ class MeanScore:
         """Score encoded configurations."""
         return mean(self.surrogate.predict(X))
 
+
+@dataclass(frozen=True)
+class AdditiveScore(MeanScore):
+    """The mean of a surrogate that is a network over a sum of tables; so is this score."""
+
+    talent: Additive
+
     def layers(self) -> Layers:
         """As `Additive.layers`."""
-        assert isinstance(self.surrogate, Additive)  # noqa: S101 - `mean_score` makes no other
-        return self.surrogate.layers()
+        return self.talent.layers()
+
+
+@dataclass(frozen=True)
+class QuadraticScore(MeanScore):
+    """The mean of a surrogate with a term for every pair of axes; so is this score."""
+
+    talent: Quadratic
+
+    def quadratic(self) -> tuple[tuple[Floats, Floats], Floats, Floats, float]:
+        """As `Quadratic.quadratic`."""
+        return self.talent.quadratic()
 
 
 def mean_score(surrogate: Surrogate) -> Score:
     """The mean as a score, with the structure of the surrogate where it has one."""
     if isinstance(surrogate, Additive):
-        return MeanScore(surrogate)
-    return AcquisitionScore(surrogate, lambda prediction, _: mean(prediction))
+        return AdditiveScore(surrogate, surrogate)
+    if isinstance(surrogate, Quadratic):
+        return QuadraticScore(surrogate, surrogate)
+    return MeanScore(surrogate)
+
+
+@runtime_checkable
+class Drawable(Protocol):
+    """A surrogate that can guess what the truth is, in keeping with its doubt."""
+
+    def draw(self, rng: np.random.Generator) -> Surrogate:
+        """One guess: a surrogate of the same form."""
+        ...
 
 
 def acquisition_score(
     name: str, surrogate: Surrogate, *, bar: float | None, columns: int, rng: np.random.Generator
 ) -> Score:
-    """Make the score of an acquisition; the mean keeps the surrogate's structure.
+    """Make the score of an acquisition; the mean, and that of a Thompson draw, keep the surrogate's structure.
 
     Raises SettingsError for an unknown one.
     """
     if name == "mean" or (name == "ei" and bar is None):
         return mean_score(surrogate)
+    if name == "thompson" and isinstance(surrogate, Drawable):
+        return mean_score(surrogate.draw(rng))
     made: dict[str, Acquisition] = {
         "lcb": lambda prediction, _: lcb(prediction),
         "ei": lambda prediction, _: ei(prediction, bar),
