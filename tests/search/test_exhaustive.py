@@ -101,7 +101,7 @@ def test_float32_is_off_by_no_more_than_its_bound(widths: tuple[int, ...], scale
     for part in parts(Problem(score, grid), structure, products(grid) or []):
         rows = np.arange(part.block)
         head = part.split.head_at(part.split.heads - 1)
-        z = part.z + sum(table[i] for table, i in zip(part.tables, head[0], strict=True))
+        z = part.stream.z(head)
         values = part.stream.scores(z, rows)
         off = np.abs(part.stream.minima(z, rows) - values.min(axis=1)).max()
         assert off <= part.stream.error

@@ -119,7 +119,7 @@ class Sweep:
             rows = scored.rows[chosen[scored.bounds[chosen] < self.best.bar]]
             if not len(rows) or time.perf_counter() > self.deadline:
                 break
-            values = part.stream.scores(scored.z, rows)
+            values = part.scores(scored.head, rows)
             i, j = np.nonzero(values < self.best.bar)
             choice = part.split.choices(scored.head, rows[i], j)
             allowed = part.piece.allow(choice)

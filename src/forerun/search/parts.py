@@ -7,7 +7,7 @@ import numpy as np
 
 from forerun.search.base import Floats, Levels, Problem
 from forerun.search.limits import Limits, LimitsOnProduct
-from forerun.search.pieces import Piece, on
+from forerun.search.pieces import Piece, caps, on
 from forerun.search.products import Choice, Product
 from forerun.search.relaxation import Network
 from forerun.search.splits import Split
@@ -29,8 +29,6 @@ class Scored(NamedTuple):
     """What is left of a choice of the head, once all its candidates are scored."""
 
     head: Choice
-    z: Floats
-    """(s,) what the network sees of it."""
     rows: Levels
     """(n,) rows of the block that may hold something wanted."""
     bounds: Floats
@@ -48,10 +46,8 @@ class Part:
     stream: Stream
     limits: LimitsOnProduct
     """On the head, the block and the suffix."""
-    tables: tuple[Floats, ...]
-    """Of the head's factors."""
-    z: Floats
-    """(s,) what is added to all."""
+    caps: tuple[tuple[Stream, float], ...]
+    """Scores that are capped, with what they cannot exceed."""
     block: int
     suffix: int
     step: int
@@ -62,31 +58,35 @@ class Part:
         return [self._scored(self.split.head_at(index), bar) for index in heads]
 
     def _scored(self, head: Choice, bar: float) -> Scored:
-        z = self.z.copy()
-        for table, chosen in zip(self.tables, head[0], strict=True):
-            z += table[chosen]
         # the factors are bounded one by one, so that what forbids all of them is seen at once
         rows = np.flatnonzero(self.limits.children(head)[0] & self.piece.allowed(head).any())
         bounds = np.full(len(rows), -np.inf)
         if self.stream.error < np.inf:
-            bounds = self.stream.minima(z, rows).astype(np.float64) - self.stream.error
+            bounds = self.stream.minima(self.stream.z(head), rows).astype(np.float64) - self.stream.error
         wanted = bounds < bar
-        return Scored(head, z, rows[wanted], bounds[wanted], len(rows) * self.suffix)
+        return Scored(head, rows[wanted], bounds[wanted], len(rows) * self.suffix)
+
+    def scores(self, head: Choice, rows: Levels) -> Floats:
+        """Scores (n, m) of rows (n,) of the block with every row of the suffix; +inf where a cap forbids."""
+        values = self.stream.scores(self.stream.z(head), rows)
+        for capped, limit in self.caps:
+            values[capped.scores(capped.z(head), rows) > limit] = np.inf
+        return values
 
 
 def parts(problem: Problem, network: Network, whole: list[Product]) -> list[Part]:
     """The parts of a problem whose grid is the union of some products."""
     cost = work(network)
     splits = [_split(product, network, cost) for product in whole]
-    limits = Limits(problem)
+    limits, capped = Limits(problem), [(s, limit) for s, limit in caps(problem) if isinstance(s, Network)]
     found = []
     for split, piece in zip(splits, on(problem, network, [split.product for split in splits]), strict=True):
-        tables = tuple(factor.table(network.tables) for factor in split.head)
         block, suffix = (len(factor) for factor in split.multiplied.factors[-2:])
         step = max(1, WORK // (block * suffix * cost))
         held = limits.on(split.multiplied)
-        z = network.tables.constant
-        found.append(Part(split, piece, stream(network, split), held, tables, z, block, suffix, step))
+        # what rounding may have put over its limit stays: the board asks again
+        below = tuple((made := stream(other, split), limit + other.slack + made.slack) for other, limit in capped)
+        found.append(Part(split, piece, stream(network, split), held, below, block, suffix, step))
     return found
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forerun.search.base import Floats, Levels
-from forerun.search.products import merged
+from forerun.search.products import Choice, merged
 from forerun.search.relaxation import Network
 from forerun.search.splits import Split
 
@@ -34,6 +34,17 @@ class Stream(ABC):
     """Scores in float32 are off by at most this; +inf where it cannot hold them."""
     slack: float
     """Scores in float64 are off by at most this."""
+
+    def __init__(self, network: Network, split: Split) -> None:
+        self.zero = network.tables.constant
+        self.heads = [factor.table(network.tables) for factor in split.head]
+
+    def z(self, head: Choice) -> Floats:
+        """The sum (s,) of a choice (1, h) of the head, with z0."""
+        z = self.zero.copy()
+        for table, chosen in zip(self.heads, head[0], strict=True):
+            z += table[chosen]
+        return z
 
     @abstractmethod
     def minima(self, z: Floats, rows: Levels) -> Singles:
@@ -65,6 +76,7 @@ class Shallow(Stream):
     def __init__(self, network: Network, split: Split) -> None:
         from forerun.search import kernels
 
+        super().__init__(network, split)
         self.kernels = kernels
         weights, self.constant = np.zeros(0), 0.0
         if network.later:
@@ -80,8 +92,8 @@ class Shallow(Stream):
         self.suffix = np.ascontiguousarray(other.T)
         self.single_rows, self.tiles = _single(self.rows), kernels.tiled(_single(other))
         reach = np.abs(self._folded(network.tables.constant[None])[0]) + np.abs([self.constant, *np.zeros(len(order))])
-        for factor in split.head:
-            reach += np.abs(self._folded(factor.table(network.tables))).max(axis=0)
+        for table in self.heads:
+            reach += np.abs(self._folded(table)).max(axis=0)
         magnitude = float((reach + np.abs(self.rows).max(axis=0) + np.abs(other).max(axis=0)).sum())
         # 1 + s sums, of terms with three roundings
         roundings = len(order) + 6
@@ -119,14 +131,15 @@ class Deep(Stream):
     def __init__(self, network: Network, split: Split) -> None:
         from forerun.search import kernels
 
+        super().__init__(network, split)
         self.kernels, self.network, self.slack = kernels, network, network.slack
         self.rows = merged(split.block).table(network.tables)
         self.suffix = merged(split.suffix).table(network.tables)
         self.single_rows, self.single_suffix = _single(self.rows), _single(self.suffix)
         self.layers = [(_single(w), _single(b)) for w, b in network.later]
         reach = np.abs(network.tables.constant) + np.abs(self.rows).max(axis=0) + np.abs(self.suffix).max(axis=0)
-        for factor in split.head:
-            reach = reach + np.abs(factor.table(network.tables)).max(axis=0)
+        for table in self.heads:
+            reach = reach + np.abs(table).max(axis=0)
         off, largest = 6 * UNIT32 * reach, reach.max()
         for weights, offset in network.later:
             # the magnitudes of what is off, too
