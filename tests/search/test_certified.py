@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from forerun.checks.search import RandomNetwork
 from forerun.search import AtMost, Certified, CoordinateAscent, Enumeration, Exhaustive, Problem, plan, search
-from forerun.search.products import products
-from forerun.search.relaxation import Network
+from forerun.search.tables.products import products
+from forerun.search.tables.relaxation import Network
 from forerun.space import Condition, Grid, SearchSpace, Value
 from tests.search.problems import SPACE, additive, large, network
 from tests.space.strategies import spaces

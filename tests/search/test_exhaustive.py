@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from forerun.checks.search import RandomNetwork
 from forerun.search import AtMost, Certified, Enumeration, Exhaustive, Problem, SearchStrategy, search
-from forerun.search import parts as cut
-from forerun.search.parts import parts
-from forerun.search.products import products
-from forerun.search.relaxation import Network
+from forerun.search.sweep import parts as cut
+from forerun.search.sweep.parts import parts
+from forerun.search.tables.products import products
+from forerun.search.tables.relaxation import Network
 from forerun.space import Condition, Grid, Real, SearchSpace
 from tests.search.problems import SPACE, network
 from tests.search.test_certified import forbidden_in, rounded
@@ -177,7 +177,7 @@ def test_an_interrupt_ends_it_with_the_best_so_far(monkeypatch: pytest.MonkeyPat
         if len(calls) == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("forerun.search.exhaustive.Sweep._again", interrupted)
+    monkeypatch.setattr("forerun.search.sweep.exhaustive.Sweep._again", interrupted)
     found = Exhaustive().search(Problem(score, grid), 1, np.random.default_rng(0))
     assert not found.proven
     assert len(found.L) == 1

@@ -12,8 +12,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from forerun.search import Certified, Problem, search
-from forerun.search.pairs import Pairs
-from forerun.search.products import products
+from forerun.search.tables.pairs import Pairs
+from forerun.search.tables.products import products
 from forerun.space import Categorical, Floats, Grid, Real, SearchSpace
 from tests.search.problems import large
 from tests.search.test_certified import allowed_by_hand, forbidden_in

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from forerun.checks.search import RandomNetwork
 from forerun.search import AtMost, Problem
-from forerun.search.pareto import pareto
+from forerun.search.proof.pareto import pareto
 from forerun.space import Condition, SearchSpace
 from tests.search.problems import SPACE, large, network
 from tests.space.strategies import spaces

@@ -1,4 +1,8 @@
-"""The best of billions of configurations by a score, without training any."""
+"""The best of billions of configurations by a score, without training any.
+
+Strategies that only ask for scores stand here. Scores that say what they are made of (`tables`) can be searched
+with proof, by branch and bound (`proof`) or by scoring everything (`sweep`).
+"""
 
 import time
 from collections.abc import Sequence
@@ -7,15 +11,15 @@ import numpy as np
 
 from forerun.search.ascent import CoordinateAscent
 from forerun.search.base import AtMost, Candidate, Feasible, Found, Problem, Ranked, Score, SearchStrategy
-from forerun.search.certified import Certified
 from forerun.search.diversity import search_diverse
 from forerun.search.enumeration import Enumeration
 from forerun.search.evolution import Evolution
-from forerun.search.exhaustive import Exhaustive
+from forerun.search.proof.certified import Certified
 from forerun.search.random import Random
 from forerun.search.refinement import refine
-from forerun.search.relaxation import Network
-from forerun.search.talents import structure_of
+from forerun.search.sweep.exhaustive import Exhaustive
+from forerun.search.tables.relaxation import Network
+from forerun.search.tables.talents import structure_of
 from forerun.space import Condition, Configuration, Grid
 
 STRATEGIES: dict[str, type[SearchStrategy]] = {

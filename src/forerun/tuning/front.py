@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from forerun.errors import SettingsError
-from forerun.search.pareto import pareto
+from forerun.search.proof.pareto import pareto
 from forerun.space import Additive
 from forerun.trials import Trial
 from forerun.tuning.acquisition import mean_score

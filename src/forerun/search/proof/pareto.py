@@ -17,12 +17,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from forerun.search.base import Booleans, Feasible, Floats, Levels, Problem, Score
-from forerun.search.best import agree
-from forerun.search.branch import BranchAndBound, Goal
-from forerun.search.pieces import Piece, pieces
-from forerun.search.products import Choice
-from forerun.search.structure import Bounds, Line, Structure
-from forerun.search.talents import structure_of
+from forerun.search.proof.best import agree
+from forerun.search.proof.branch import BranchAndBound, Goal
+from forerun.search.tables.pieces import Piece, pieces
+from forerun.search.tables.products import Choice
+from forerun.search.tables.structure import Bounds, Line, Structure
+from forerun.search.tables.talents import structure_of
 from forerun.space import Condition, Configuration, Grid
 
 SECONDS = 60.0

@@ -6,12 +6,12 @@ from typing import NamedTuple
 import numpy as np
 
 from forerun.search.base import Floats, Levels, Problem
-from forerun.search.limits import Limits, LimitsOnProduct
-from forerun.search.pieces import Piece, caps, on
-from forerun.search.products import Choice, Product
-from forerun.search.relaxation import Network
-from forerun.search.splits import Split
-from forerun.search.streams import Stream, stream, work
+from forerun.search.sweep.splits import Split
+from forerun.search.sweep.streams import Stream, stream, work
+from forerun.search.tables.limits import Limits, LimitsOnProduct
+from forerun.search.tables.pieces import Piece, caps, on
+from forerun.search.tables.products import Choice, Product
+from forerun.search.tables.relaxation import Network
 
 WORK = 2**30
 """Instructions of a lane that a thread does at a time (see `streams.work`): some 40 ms, so that it can be stopped."""

@@ -20,8 +20,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from forerun.search.base import Booleans, Floats
-from forerun.search.pieces import Piece
-from forerun.search.products import Choice
+from forerun.search.tables.pieces import Piece
+from forerun.search.tables.products import Choice
 
 CHUNK = 1_000
 """Nodes at a time: enough to keep a matrix product busy, few enough to stay in the cache."""

@@ -13,7 +13,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from forerun.search.base import Floats
-from forerun.search.products import Choice, Product
+from forerun.search.tables.products import Choice, Product
 
 
 class Line(NamedTuple):

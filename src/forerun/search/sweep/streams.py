@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from forerun.search.base import Floats, Levels
-from forerun.search.products import Choice, merged
-from forerun.search.relaxation import Network
-from forerun.search.splits import Split
+from forerun.search.sweep.splits import Split
+from forerun.search.tables.products import Choice, merged
+from forerun.search.tables.relaxation import Network
 
 Singles = npt.NDArray[np.float32]
 
@@ -74,7 +74,7 @@ class Shallow(Stream):
     """No hidden layer, or one. Notation as in `kernels`."""
 
     def __init__(self, network: Network, split: Split) -> None:
-        from forerun.search import kernels
+        from forerun.search.sweep import kernels
 
         super().__init__(network, split)
         self.kernels = kernels
@@ -129,7 +129,7 @@ class Deep(Stream):
     """Two hidden layers, or more."""
 
     def __init__(self, network: Network, split: Split) -> None:
-        from forerun.search import kernels
+        from forerun.search.sweep import kernels
 
         super().__init__(network, split)
         self.kernels, self.network, self.slack = kernels, network, network.slack

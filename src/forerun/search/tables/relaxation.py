@@ -22,8 +22,8 @@ from typing import NamedTuple
 import numpy as np
 
 from forerun.search.base import Floats
-from forerun.search.products import Choice, Product, Tables
-from forerun.search.structure import Bounds, Line, Structure
+from forerun.search.tables.products import Choice, Product, Tables
+from forerun.search.tables.structure import Bounds, Line, Structure
 from forerun.space import Grid
 
 Map = tuple[Floats, Floats]

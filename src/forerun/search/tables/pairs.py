@@ -19,9 +19,9 @@ from typing import ClassVar
 import numpy as np
 
 from forerun.search.base import Floats
-from forerun.search.messages import Model, peel, send
-from forerun.search.products import Choice, Product, Tables
-from forerun.search.structure import Bounds, Line, Structure
+from forerun.search.tables.messages import Model, peel, send
+from forerun.search.tables.products import Choice, Product, Tables
+from forerun.search.tables.structure import Bounds, Line, Structure
 from forerun.space import Grid
 
 GROWTH = 8.0

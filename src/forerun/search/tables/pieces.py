@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from forerun.search.base import AtMost, Booleans, Floats, Problem
-from forerun.search.limits import Limits, LimitsOnProduct
-from forerun.search.products import Choice, Product, products
-from forerun.search.structure import Below, Bounds, Structure
-from forerun.search.talents import structure_of
+from forerun.search.tables.limits import Limits, LimitsOnProduct
+from forerun.search.tables.products import Choice, Product, products
+from forerun.search.tables.structure import Below, Bounds, Structure
+from forerun.search.tables.talents import structure_of
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,11 @@
 """Exhaustive search: every configuration of a grid of billions is scored, a billion in seconds.
 
-The grid falls into products of tables (`products`), each of them is cut into a head, a block and a suffix
+The grid falls into products of tables (`tables.products`), each of them is cut into a head, a block and a suffix
 (`splits`), and threads score the block against the suffix for one choice of the head after the other, in float32
 (`streams`, `kernels`). All that is kept of a row of the block is its least score. Where that is below the bar, or
 above it by no more than float32 can be wrong about, the row is scored again in float64, what is allowed goes on
 the board, and the bar falls: so the answer is exact, and memory does not grow with the space. The bar starts where
-coordinate descent ends (`best`), so that few rows are looked at twice.
+coordinate descent ends (`proof.best`), so that few rows are looked at twice.
 """
 
 import os
@@ -22,12 +22,12 @@ from threadpoolctl import ThreadpoolController
 from tqdm import tqdm
 
 from forerun.search.base import Problem, Ranked, SearchStrategy
-from forerun.search.best import Best
-from forerun.search.parts import Part, Scored, parts
-from forerun.search.pieces import pieces
-from forerun.search.products import products
-from forerun.search.relaxation import Network
-from forerun.search.talents import structure_of
+from forerun.search.proof.best import Best
+from forerun.search.sweep.parts import Part, Scored, parts
+from forerun.search.tables.pieces import pieces
+from forerun.search.tables.products import products
+from forerun.search.tables.relaxation import Network
+from forerun.search.tables.talents import structure_of
 
 AGAIN = 2**15
 """Candidates that are scored in float64 at a time."""

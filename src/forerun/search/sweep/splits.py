@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forerun.search.base import Levels
-from forerun.search.products import Choice, Factor, Product, merged
+from forerun.search.tables.products import Choice, Factor, Product, merged
 
 
 @dataclass(frozen=True)

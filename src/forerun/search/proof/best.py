@@ -6,10 +6,10 @@ import numpy as np
 
 from forerun.search.base import Booleans, Floats, Problem, Ranked
 from forerun.search.board import Board
-from forerun.search.branch import Goal
-from forerun.search.descent import descend, neighbours
-from forerun.search.pieces import Piece
-from forerun.search.products import Choice
+from forerun.search.proof.branch import Goal
+from forerun.search.proof.descent import descend, neighbours
+from forerun.search.tables.pieces import Piece
+from forerun.search.tables.products import Choice
 
 TRIES = 16
 """Completions of each chunk that are looked at."""

@@ -5,8 +5,8 @@ As `ascent`, but on partial sums: a move of one factor is one row less and anoth
 
 import numpy as np
 
-from forerun.search.pieces import Piece
-from forerun.search.products import Choice
+from forerun.search.tables.pieces import Piece
+from forerun.search.tables.products import Choice
 
 RESTARTS = 8
 """Random choices that are improved beside the given ones."""

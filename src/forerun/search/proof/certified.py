@@ -7,15 +7,15 @@ from typing import ClassVar
 import numpy as np
 
 from forerun.search.base import Problem, Ranked, SearchStrategy
-from forerun.search.best import Best
-from forerun.search.branch import BranchAndBound
-from forerun.search.pieces import pieces
-from forerun.search.talents import structure_of
+from forerun.search.proof.best import Best
+from forerun.search.proof.branch import BranchAndBound
+from forerun.search.tables.pieces import pieces
+from forerun.search.tables.talents import structure_of
 
 
 @dataclass
 class Certified(SearchStrategy):
-    """Exact, with proof, for scores with a structure (`talents`); when the time is up, the best with its gap."""
+    """Exact, with proof, for scores with a structure (`tables.talents`); when the time is up, the best with its gap."""
 
     seconds: float = 10.0
     """Time for the proof."""

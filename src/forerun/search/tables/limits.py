@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forerun.search.base import Booleans, Floats, Problem, mark
-from forerun.search.products import Choice, Product, Tables
+from forerun.search.tables.products import Choice, Product, Tables
 from forerun.space import Condition, Grid
 
 

@@ -1,9 +1,9 @@
 """Which scores have a structure, and which structure it is."""
 
 from forerun.search.base import Score
-from forerun.search.pairs import Pairs
-from forerun.search.relaxation import Network
-from forerun.search.structure import Structure
+from forerun.search.tables.pairs import Pairs
+from forerun.search.tables.relaxation import Network
+from forerun.search.tables.structure import Structure
 from forerun.space import Additive, Grid, Quadratic
 
 
