@@ -17,10 +17,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from searching import certified, exhaustive, figures, networks, others, wide
+from searching import certified, exhaustive, figures, networks, others, trade, wide
 from searching.tell import tell
 
-SECTIONS = ("exhaustive", "certified", "plain", "limits", "others", "agreement", "memory", "huge")
+SECTIONS = ("exhaustive", "certified", "plain", "trade", "limits", "others", "agreement", "memory", "huge")
 
 
 def machine() -> dict[str, Any]:
@@ -39,20 +39,21 @@ def sections(given: argparse.Namespace) -> dict[str, Callable[[Any], Any]]:
     """What each section does with the meta-dataset, in the size that is asked for."""
     quick = given.quick
     count, limit = (2, 5.0) if quick else (20, given.limit)
-    few, short = (1, 2.0) if quick else (8, 10.0)
+    few, short = (1, 2.0) if quick else (6, 8.0)
     sizes = ["1e6", "1e7"] if quick else ["1e6", "1e7", "1e8", "1e9", "1e10"]
     repeats, seconds = (1, 0.2) if quick else (3, 2.0)
     return {
         "exhaustive": lambda meta: exhaustive.exhaustive(
-            meta, space="1e7" if quick else "1e9", repeats=repeats, seconds=seconds
+            meta, space="1e7" if quick else "1e9", larger="1e8" if quick else "1e10", repeats=repeats, seconds=seconds
         ),
         "certified": lambda meta: certified.certified(meta, certified.ENTRIES, count=count, limit=limit),
         "plain": lambda meta: certified.certified(meta, certified.ENTRIES, count=few, limit=short, gap=0.0),
+        "trade": lambda meta: trade.trade(meta, folds=2 if quick else 8, count=few, limit=short),
         "limits": lambda meta: certified.limits(meta, count=few, limit=short),
         "others": lambda meta: others.others(meta, count=few, limit=short),
         "agreement": lambda meta: others.agreement(meta, count=10 if quick else 200),
         "memory": lambda meta: wide.memory(meta, sizes),
-        "huge": lambda meta: wide.huge(meta, limit),
+        "huge": lambda meta: wide.huge(meta, short),
     }
 
 

@@ -1,10 +1,11 @@
 """How soon the best is certified: spaces of 10^9 to 10^20, trained networks, each on a task it never saw.
 
 Seconds are processor seconds on one thread, which are seconds of the clock on an idle machine; a network that was not
-certified counts with what it used until the limit. `gap` is by how much an unseen configuration could be better,
+certified counts with the limit. `gap` is by how much an unseen configuration could be better,
 at most, among those that were not certified (median, in standard deviations of a task's losses).
 """
 
+import itertools
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+from scipy.stats import spearmanr
 
 from forerun.metadata import MetaDataset
 from forerun.metalearners.shallow import Settings
@@ -19,7 +21,8 @@ from forerun.search import Certified, Score, search
 from forerun.space import Grid
 from forerun.tuning.acquisition import mean_score
 from searching import networks
-from searching.spaces import SPACES, described
+from searching.deep import two_layers
+from searching.spaces import SPACES, as_categories, described
 from searching.tell import tell
 from searching.threads import one_thread_each
 
@@ -49,7 +52,17 @@ HARDER = {
     "1e20_ensemble5": Entry("1e20", 32, members=5),
     "top10000": Entry("1e12", 32, k=10_000),
 }
-DEEP = {"1e9_h16x16": ("1e9", (16, 16)), "1e9_h32x32": ("1e9", (32, 32)), "1e12_h32x32": ("1e12", (32, 32))}
+PENALTY = Settings().gap
+DEEP = {
+    "1e9_h32x32": ("1e9", (32, 32), PENALTY),
+    "1e12_h32x32": ("1e12", (32, 32), PENALTY),
+    "strong_1e12_h32x32": ("1e12", (32, 32), 4 * PENALTY),
+    "plain_1e9_h16x16": ("1e9", (16, 16), 0.0),
+    "plain_1e9_h32x32": ("1e9", (32, 32), 0.0),
+}
+"""Space, widths and the weight of the penalty in training."""
+LEVELS = 8
+"""Values of a domain that is numeric, where all are one-hot."""
 
 
 def certified(
@@ -65,20 +78,36 @@ def certified(
         if key not in fitted:
             fitted[key] = [mean_score(s) for _, s in networks.surrogates(meta, settings, count)]
         grid = SPACES[entry.space].grid(meta.space)
-        found[name] = described(grid) | summary([timed(score, grid, entry.k, limit) for score in fitted[key]])
+        found[name] = described(grid) | summary([timed(score, grid, entry.k, limit) for score in fitted[key]], limit)
         _show(name, found[name])
     return found
 
 
-def deep(meta: MetaDataset, *, count: int, limit: float) -> dict[str, Any]:
-    """Two hidden layers, trained without anything that would help."""
-    found: dict[str, Any] = {}
-    for name, (space, widths) in DEEP.items():
+def limits(meta: MetaDataset, *, count: int, limit: float) -> dict[str, Any]:
+    """Where it gets hard: more units, finer grids, more of the best; then two hidden layers, one-hot inputs, doubt."""
+    found = certified(meta, HARDER, count=count, limit=limit)
+    for name, (space, widths, gap) in DEEP.items():
         grid = SPACES[space].grid(meta.space)
-        scores = (score for _, score in networks.two_layers(meta, widths, count))
-        found[name] = described(grid) | summary([timed(score, grid, 1, limit) for score in scores])
+        made = list(two_layers(meta, widths, count, gap))
+        found[name] = described(grid) | summary([timed(score, grid, 1, limit) for score in made], limit)
+        found[name]["spearman"] = _ranks(meta, made)
+        _show(name, found[name])
+    coded = networks.one_hot(meta, LEVELS)
+    for name, gap in (("one_hot", PENALTY), ("plain_one_hot", 0.0)):
+        grid = as_categories(coded.space, LEVELS)
+        scores = (mean_score(s) for _, s in networks.surrogates(coded, Settings(members=1, gap=gap), count))
+        found[name] = described(grid) | summary([timed(score, grid, 1, limit) for score in scores], limit)
         _show(name, found[name])
     return found
+
+
+def _ranks(meta: MetaDataset, made: list[networks.Layered]) -> float:
+    """Mean rank correlation of networks with the losses of their tasks, which they never saw."""
+    found = []
+    for case, network in zip(itertools.chain(*networks.cases(len(made))), made, strict=True):
+        rows = meta.task == list(meta.tasks).index(case.task)
+        found.append(spearmanr(network(meta.X[rows]), meta.y[rows]).statistic)
+    return float(np.mean(found))
 
 
 @dataclass(frozen=True)
@@ -98,10 +127,10 @@ def timed(score: Score, grid: Grid, k: int, limit: float) -> Run:
         return Run(time.process_time() - began, found.proven, found.gap)
 
 
-def summary(runs: Iterable[Run]) -> dict[str, Any]:
+def summary(runs: Iterable[Run], limit: float) -> dict[str, Any]:
     """Seconds and shares."""
     runs = list(runs)
-    seconds = [run.seconds for run in runs]
+    seconds = [run.seconds if run.proven else limit for run in runs]
     open_ = [run.gap for run in runs if not run.proven]
     return {
         "median_s": median(seconds),

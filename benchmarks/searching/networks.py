@@ -2,27 +2,21 @@
 
 A network of h units is the meta-learner `Network` with one member. Each seed has its own fit, without the families
 of the tasks that it is then adapted to; a task comes twice, with nothing known of it and with five of its trials.
-With two hidden layers there is no such meta-learner, so one is trained here, on the same rows and task coordinates.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from forerun.metadata import MetaDataset, featurize
 from forerun.metalearners import Context, Linear, Network, Surrogate
-from forerun.metalearners.body import task_coordinates
-from forerun.metalearners.components import Components
 from forerun.metalearners.shallow import Settings
-from forerun.space import Floats, Layers
+from forerun.space import Categorical, Domain, Floats, Integer, Layers, Real, SearchSpace
 from forerun.trials import History
 from forerun.tuning.acquisition import mean_score
 from searching.spaces import features
-from searching.threads import one_thread_each
 
 HISTORY = Path(__file__).parents[2] / "data" / "history"
 TASKS = [
@@ -50,7 +44,6 @@ TASKS = [
 """Classification tasks of the history."""
 PER_SEED = 4
 TRIALS = 5
-DEPTH_EPOCHS = 20
 
 
 @dataclass(frozen=True)
@@ -138,40 +131,22 @@ def with_features(meta: MetaDataset) -> MetaDataset:
     return replace(meta, space=space, X=X, y=meta.y - effect)
 
 
-def two_layers(meta: MetaDataset, widths: tuple[int, int], count: int) -> Iterator[tuple[Case, Layered]]:
-    """Networks with two hidden layers, one for each case; nothing is adapted, so the trials are not used."""
-    for group in cases(count):
-        known = unseen(meta, group)
-        inputs, tasks = Components.fit(known.X, 64), task_coordinates(known, Settings())
-        with one_thread_each():
-            maps = _trained(inputs.of(known.X), tasks.cut(known.features)[known.task], known.y, widths, group[0].seed)
-        for case in group:
-            yield case, _folded(maps, inputs, tasks.cut(case.context(meta).features[None])[0])
+def one_hot(meta: MetaDataset, levels: int) -> MetaDataset:
+    """The history as if every numeric domain were categorical, with so many values: its trials at the nearest one."""
+    domains = {name: _categories(domain, levels) for name, domain in meta.space.domains.items()}
+    space = SearchSpace(meta.space.name, domains, meta.space.conditions)
+    X = np.zeros((len(meta), len(space.columns)))
+    for name, domain in meta.space.domains.items():
+        old, new = meta.X[:, meta.space.groups[name]], X[:, space.groups[name]]
+        new[:, -2:] = old[:, -2:]
+        if isinstance(domain, (Real, Integer)):
+            centers = domain.encode(domain.levels(levels))[:, 0]
+            nearest = np.abs(old[:, :1] - centers).argmin(axis=1)
+            new[np.arange(len(new)), nearest] = old[:, -2:].max(axis=1) < 0.5
+        else:
+            new[:, :-2] = old[:, :-2]
+    return replace(meta, space=space, X=X)
 
 
-def _trained(X: Floats, C: Floats, y: Floats, widths: tuple[int, int], seed: int) -> Layers:
-    """Affine maps of [X, C] fitted to y by Adam, as the meta-learners' own networks are."""
-    torch.manual_seed(seed)
-    data = torch.from_numpy(np.hstack([X, C]).astype(np.float32))
-    scale, target = data.std(dim=0).clamp_min(0.1), torch.from_numpy(y.astype(np.float32))
-    data /= scale
-    sizes = [data.shape[1], *widths, 1]
-    linear = [torch.nn.Linear(i, o) for i, o in pairwise(sizes)]
-    net = torch.nn.Sequential(linear[0], torch.nn.ReLU(), linear[1], torch.nn.ReLU(), linear[2])
-    optimizer = torch.optim.AdamW(net.parameters(), lr=0.01, weight_decay=1e-4)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, DEPTH_EPOCHS)
-    for _ in range(DEPTH_EPOCHS):
-        for rows in torch.split(torch.randperm(len(data)), 1024):
-            optimizer.zero_grad()
-            torch.nn.functional.mse_loss(net(data[rows])[:, 0], target[rows]).backward()
-            optimizer.step()
-        schedule.step()
-    maps = [(m.weight.detach().double().numpy().T, m.bias.detach().double().numpy()) for m in linear]
-    return [(maps[0][0] / scale.double().numpy()[:, None], maps[0][1]), *maps[1:]]
-
-
-def _folded(maps: Layers, inputs: Components, coordinates: Floats) -> Layered:
-    """The maps of encoded configurations (n, d) on a task with these coordinates."""
-    weights, offset = maps[0]
-    first = inputs.axes @ weights[: inputs.size]
-    return Layered([(first, offset + coordinates @ weights[inputs.size :] - inputs.center @ first), *maps[1:]])
+def _categories(domain: Domain, levels: int) -> Domain:
+    return Categorical(tuple(domain.levels(levels))) if isinstance(domain, (Real, Integer)) else domain

@@ -9,7 +9,7 @@ with idle domains added. Sizes are exact counts of distinct configurations.
 from dataclasses import dataclass
 
 from forerun.learners.joint import default_space
-from forerun.space import Configuration, Grid, SearchSpace, Subset
+from forerun.space import Categorical, Configuration, Domain, Grid, SearchSpace, Subset
 
 KIND = "binary"
 FEATURES = 89
@@ -50,6 +50,18 @@ SPACES = {
 def features() -> Subset:
     """The domain of the features that are used."""
     return Subset(tuple(f"column_{i}" for i in range(FEATURES)))
+
+
+def as_categories(encoder: SearchSpace, levels: int) -> Grid:
+    """All six learners on a grid of so many levels, encoded in a space whose numeric domains are categorical."""
+    own = default_space(KIND)
+    domains = {name: _finite(domain, encoder.domains[name], levels) for name, domain in own.domains.items()}
+    return SearchSpace(own.name, domains, own.conditions).grid(levels, encoder=encoder)
+
+
+def _finite(domain: Domain, other: Domain, levels: int) -> Domain:
+    """The levels of a numeric domain as categories; `other` is what encodes them."""
+    return domain if type(other) is type(domain) else Categorical(tuple(domain.levels(levels)))
 
 
 def widest(encoder: SearchSpace) -> Grid:
