@@ -35,9 +35,14 @@ check: .venv/tested        ## format, lint, types, the direction of the arrows
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/tested        ## what is fast, measured as ratios in one run
+.venv/benched: .venv/tested
+	$(BIN)/pip install --quiet $(PIP_ARGS) --constraint constraints.txt --editable '.[bench]'
+	touch $@
+
+bench: .venv/benched       ## what is fast, measured as ratios in one run
 	$(BIN)/python benchmarks/batched_training.py
 	$(BIN)/python benchmarks/metafeatures.py
+	$(BIN)/python benchmarks/search.py
 
 clean:                     ## forget everything that was collected, learned and registered here
 	rm -rf .dvc/cache .dvc/tmp dvc.lock .forerun
