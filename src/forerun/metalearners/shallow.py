@@ -52,7 +52,7 @@ class Settings:
     decay: float = 1e-4
     jitter: float = 0.5
     """Standard deviation of the noise on task coordinates, whose own is 1."""
-    gap: float = 0.025
+    gap: float = 0.01
     """Weight of the penalty that lets search certify optima of large spaces (see `gap`)."""
     seed: int = 0
 
