@@ -11,7 +11,7 @@ from forerun.metalearners.shallow import Settings
 from searching.certified import Entry, certified
 from searching.tell import tell
 
-WEIGHTS = (0.0, 0.003, 0.01, 0.025, 0.1)
+WEIGHTS = (0.0, 0.003, 0.01, 0.03, 0.1)
 SHOWN = ("spearman", "regret_1", "regret_5", "regret")
 ENTRY = {"1e12_ensemble5": Entry("1e12", 32, members=5)}
 
