@@ -24,7 +24,6 @@ from tqdm import tqdm
 from forerun.search.base import Problem, Ranked, SearchStrategy
 from forerun.search.proof.best import Best
 from forerun.search.sweep.parts import Part, Scored, parts
-from forerun.search.tables.pieces import pieces
 from forerun.search.tables.products import products
 from forerun.search.tables.relaxation import Network
 from forerun.search.tables.talents import structure_of
@@ -60,7 +59,7 @@ class Exhaustive(SearchStrategy):
         found = parts(problem, network, whole)
         slack = max((max(part.piece.slack, part.stream.slack) for part in found), default=0.0)
         sweep = Sweep(Best(problem, m, slack, self.tolerance), deadline)
-        sweep.best.start(pieces(problem, network) or [], rng, deadline)
+        sweep.best.start([part.piece for part in found], rng, deadline)
         hidden = None if self.progress else True
         # workers are threads already, and BLAS with threads of its own would only be in their way
         one = _controller().limit(limits=1, user_api="blas")

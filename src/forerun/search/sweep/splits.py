@@ -45,9 +45,19 @@ class Split:
         return Product(self.head + self.block + self.suffix)
 
     @cached_property
+    def rows(self) -> Factor:
+        """The block as one factor."""
+        return merged(self.block)
+
+    @cached_property
+    def columns(self) -> Factor:
+        """The suffix as one factor."""
+        return merged(self.suffix)
+
+    @property
     def multiplied(self) -> Product:
         """The factors of the head, the block, the suffix."""
-        return Product((*self.head, merged(self.block), merged(self.suffix)))
+        return Product((*self.head, self.rows, self.columns))
 
     @cached_property
     def heads(self) -> int:

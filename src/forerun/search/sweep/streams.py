@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from forerun.search.base import Floats, Levels
 from forerun.search.sweep.splits import Split
-from forerun.search.tables.products import Choice, merged
+from forerun.search.tables.products import Choice
 from forerun.search.tables.relaxation import Network
 
 Singles = npt.NDArray[np.float32]
@@ -85,8 +85,8 @@ class Shallow(Stream):
         self.raised, order = len(raised), np.concatenate([raised, lowered])
         self.order, self.weights = order, weights[order]
         self.linear = not network.later
-        self.rows = self._folded(merged(split.block).table(network.tables))
-        other = self._folded(merged(split.suffix).table(network.tables))
+        self.rows = self._folded(split.rows.table(network.tables))
+        other = self._folded(split.columns.table(network.tables))
         if not self.linear:
             other = np.hstack([other[:, 1:].sum(axis=1, keepdims=True), -other[:, 1:]])
         self.suffix = np.ascontiguousarray(other.T)
@@ -133,8 +133,8 @@ class Deep(Stream):
 
         super().__init__(network, split)
         self.kernels, self.network, self.slack = kernels, network, network.slack
-        self.rows = merged(split.block).table(network.tables)
-        self.suffix = merged(split.suffix).table(network.tables)
+        self.rows = split.rows.table(network.tables)
+        self.suffix = split.columns.table(network.tables)
         self.single_rows, self.single_suffix = _single(self.rows), _single(self.suffix)
         self.layers = [(_single(w), _single(b)) for w, b in network.later]
         reach = np.abs(network.tables.constant) + np.abs(self.rows).max(axis=0) + np.abs(self.suffix).max(axis=0)

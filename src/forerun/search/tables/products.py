@@ -60,6 +60,8 @@ class Factor:
     def table(self, tables: Tables) -> Floats:
         """What each row adds to z, (rows, s)."""
         found = np.zeros((len(self), len(tables.constant)))
+        if not found.size:
+            return found
         for axis, levels in zip(self.axes, self.levels.T, strict=True):
             found += tables.axes[axis][levels]
         return found
