@@ -1,7 +1,7 @@
 """Billions of configurations: how fast all are scored, how soon the best is certified, and what it takes.
 
-    python benchmarks/search.py --json OUT            everything, under 20 minutes on 2 idle cores
-    python benchmarks/search.py --quick               the same on small spaces, in about a minute
+    python benchmarks/search.py --json OUT            everything, about 20 minutes on 2 cores
+    python benchmarks/search.py --quick               the same on small spaces, in a few minutes
     python benchmarks/search.py --only certified      some sections
 
 Networks are the project's own meta-learners, trained on its own history; nothing is downloaded. Progress goes to
