@@ -11,6 +11,8 @@ from forerun.metalearners.adapted import Adapted
 from forerun.metalearners.posterior import Belief
 from forerun.space import Additive
 
+pytestmark = pytest.mark.slow  # it draws thousands of networks
+
 every = pytest.mark.parametrize("name", METALEARNERS)
 DRAWS = 1000
 

@@ -16,6 +16,8 @@ from forerun.metalearners.network import Network
 from forerun.metalearners.shallow import Settings
 from forerun.space import Categorical, Floats, Integer, SearchSpace
 
+pytestmark = pytest.mark.slow  # it trains networks
+
 FREE = SearchSpace("free", {"kind": Categorical(("a", "b", "c")), "size": Integer(1, 6), "depth": Integer(1, 3)})
 """Without conditions, every box is reached."""
 

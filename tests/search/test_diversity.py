@@ -12,6 +12,8 @@ from forerun.search.refinement import gradient
 from forerun.space import Grid, Real, SearchSpace
 from tests.search.problems import SPACE, large, network
 
+pytestmark = pytest.mark.slow  # it searches again and again
+
 
 def distances(grid: Grid, configurations: list[dict[str, object]]) -> list[int]:
     rows = mark(grid, np.array([grid.nearest(c) for c in configurations]))

@@ -22,6 +22,8 @@ from tests.search.problems import SPACE, network
 from tests.search.test_certified import forbidden_in, rounded
 from tests.space.strategies import spaces
 
+pytestmark = pytest.mark.slow  # it scores everything, again and again
+
 WIDTHS = st.sampled_from([(), (1,), (5,), (33,), (6, 4), (17, 3), (4, 3, 3)])
 
 

@@ -19,6 +19,8 @@ from tests.search.problems import large
 from tests.search.test_certified import allowed_by_hand, forbidden_in
 from tests.space.strategies import spaces
 
+pytestmark = pytest.mark.slow  # it enumerates what the others bound
+
 SEEDS = st.integers(0, 10**6)
 
 

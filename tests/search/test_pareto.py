@@ -12,6 +12,8 @@ from forerun.space import Condition, SearchSpace
 from tests.search.problems import SPACE, large, network
 from tests.space.strategies import spaces
 
+pytestmark = pytest.mark.slow  # it compares all with all
+
 
 def unbeaten(points: np.ndarray) -> np.ndarray:
     """The distinct points (n, 2) that no other beats, by comparing all with all."""

@@ -21,6 +21,8 @@ from forerun.tracking.store import open_store
 from forerun.tuning.tuner import Tuner
 from tests.steps.conftest import make_rings
 
+pytestmark = pytest.mark.slow  # it recommends, again and again
+
 SPACE = default_space("binary")
 
 
