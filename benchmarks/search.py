@@ -14,6 +14,7 @@ import os
 import platform
 from collections.abc import Callable
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ def machine() -> dict[str, Any]:
         "processor": platform.processor() or platform.machine(),
         "load": os.getloadavg()[0],
         "python": platform.python_version(),
-        **{name: version(name) for name in packages},
+        **{name: version(name) for name in packages if find_spec(name.replace("scikit-learn", "sklearn"))},
     }
 
 

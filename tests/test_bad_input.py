@@ -25,6 +25,8 @@ from forerun.tracking.store import open_store
 from forerun.trials import Trial
 from tests.tracking.test_store import free_port, server
 
+pytestmark = pytest.mark.slow  # it goes through the command line a hundred times
+
 Make = Callable[[Path], list[str]]
 """Makes something bad in a trained project and returns the command that meets it."""
 

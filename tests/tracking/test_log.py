@@ -24,6 +24,8 @@ from forerun.tracking.store import Store, open_store
 from forerun.trials import Trial
 from tests.tracking.conftest import EXPERIMENT, close, make_trial
 
+pytestmark = pytest.mark.slow  # it makes MLflow stores
+
 
 def test_a_trial_is_a_run_with_everything_in_it(store: Store, space: SearchSpace, record: TaskRecord) -> None:
     trial = make_trial(space, 1)
