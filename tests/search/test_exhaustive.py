@@ -183,6 +183,9 @@ def test_an_interrupt_ends_it_with_the_best_so_far(monkeypatch: pytest.MonkeyPat
     found = Exhaustive().search(Problem(score, grid), 1, np.random.default_rng(0))
     assert not found.proven
     assert len(found.L) == 1
+    calls.clear()
+    with pytest.raises(KeyboardInterrupt):
+        Exhaustive(interruptible=False).search(Problem(score, grid), 1, np.random.default_rng(0))
 
 
 def test_the_bar_is_quiet_in_a_pipe(capfd: pytest.CaptureFixture[str]) -> None:

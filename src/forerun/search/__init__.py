@@ -98,7 +98,7 @@ def plan(problem: Problem, seconds: float, limit: int) -> list[SearchStrategy]:
         return [Enumeration() if size <= limit else CoordinateAscent()]
     if isinstance(structure, Network) and size * structure.operations <= RATE * seconds / 2:
         # the second one first raises the bar as the first one does, so it finds nothing worse
-        return [Certified(seconds / 2), Exhaustive(seconds / 2)]
+        return [Certified(seconds / 2), Exhaustive(seconds / 2, interruptible=False)]
     return [Certified(seconds)]
 
 

@@ -23,7 +23,7 @@ class Best(Goal):
     def __init__(self, problem: Problem, m: int, slack: float, tolerance: float) -> None:
         self.board = Board(problem, m)
         # a node is cut off when rounding cannot have hidden anything that the tolerance does not cover
-        self.margin = tolerance - slack
+        self.slack, self.margin = slack, tolerance - slack
         self.tolerance = tolerance
 
     @property
@@ -78,7 +78,7 @@ class Best(Goal):
         """The board, when the lowest bound that was not looked into is `left`."""
         found = self.board.ranked(proven=left == np.inf)
         last = found.scores[-1] - self.tolerance if len(found.scores) == self.board.m else np.inf
-        return Ranked(found.L, found.scores, found.scored, found.proven, min(left - self.tolerance, last))
+        return Ranked(found.L, found.scores, found.scored, found.proven, min(left - self.slack, last))
 
 
 def agree(values: Floats, said: Floats, tolerance: float) -> None:

@@ -41,7 +41,9 @@ class Exhaustive(SearchStrategy):
     """Scores everything, and is exact, for scores that are a network over a sum of tables (`space.Additive`)."""
 
     seconds: float | None = None
-    """When the time is up, or at a keyboard interrupt, it ends with the best so far; None: no limit."""
+    """When the time is up, it ends with the best so far; None: no limit."""
+    interruptible: bool = True
+    """So it does at a keyboard interrupt; False: the interrupt is for whoever searches."""
     workers: int | None = None
     """Threads; None: one for every core."""
     progress: bool = False
@@ -58,7 +60,7 @@ class Exhaustive(SearchStrategy):
             raise ValueError("an exhaustive search needs a score that is a network over tables; got one that is not")
         found = parts(problem, network, whole)
         slack = max((max(part.piece.slack, part.stream.slack) for part in found), default=0.0)
-        sweep = Sweep(Best(problem, m, slack, self.tolerance), deadline)
+        sweep = Sweep(Best(problem, m, slack, self.tolerance), deadline, self.interruptible)
         sweep.best.start([part.piece for part in found], rng, deadline)
         hidden = None if self.progress else True
         # workers are threads already, and BLAS with threads of its own would only be in their way
@@ -78,9 +80,10 @@ def tasks(found: Iterable[Part]) -> Iterator[Task]:
 class Sweep:
     """One search, from the first candidate to the last."""
 
-    def __init__(self, best: Best, deadline: float) -> None:
+    def __init__(self, best: Best, deadline: float, interruptible: bool) -> None:
         self.best = best
         self.deadline = deadline
+        self.interruptible = interruptible
         self.scored = 0
         self.complete = False
 
@@ -101,7 +104,8 @@ class Sweep:
                         self._again(part, scored)
                     bar.update(len(heads) * part.block * part.suffix)
             except KeyboardInterrupt:
-                pass
+                if not self.interruptible:
+                    raise
             finally:
                 pool.shutdown(cancel_futures=True)
 
