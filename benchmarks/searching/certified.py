@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import spearmanr
 
+from forerun.checks.search import Layered
 from forerun.metadata import MetaDataset
 from forerun.metalearners.shallow import Settings
 from forerun.search import Certified, Score, search
@@ -101,7 +102,7 @@ def limits(meta: MetaDataset, *, count: int, limit: float) -> dict[str, Any]:
     return found
 
 
-def _ranks(meta: MetaDataset, made: list[networks.Layered]) -> float:
+def _ranks(meta: MetaDataset, made: list[Layered]) -> float:
     """Mean rank correlation of networks with the losses of their tasks, which they never saw."""
     found = []
     for case, network in zip(itertools.chain(*networks.cases(len(made))), made, strict=True):

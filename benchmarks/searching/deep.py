@@ -11,13 +11,14 @@ from itertools import pairwise
 import numpy as np
 import torch
 
+from forerun.checks.search import Layered
 from forerun.metadata import MetaDataset
 from forerun.metalearners.body import task_coordinates
 from forerun.metalearners.components import Components
 from forerun.metalearners.gap import Boxes
 from forerun.metalearners.shallow import EVERY, Settings
 from forerun.space import Floats, Layers
-from searching.networks import Layered, cases, unseen
+from searching.networks import cases, unseen
 from searching.threads import one_thread_each
 
 EPOCHS = 20

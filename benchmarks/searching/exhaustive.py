@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from forerun.checks.search import Layered
 from forerun.metadata import MetaDataset
 from forerun.search import Exhaustive, search
 from forerun.space import Grid
 from searching import networks, peak, peers
 from searching.deep import two_layers
-from searching.networks import Layered
 from searching.spaces import SPACES, described
 from searching.tell import tell
 

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from forerun.checks.search import Layered
 from forerun.metadata import MetaDataset, featurize
 from forerun.metalearners import Context, Linear, Network, Surrogate
 from forerun.metalearners.shallow import Settings
-from forerun.space import Categorical, Domain, Floats, Integer, Layers, Real, SearchSpace
+from forerun.space import Categorical, Domain, Integer, Real, SearchSpace
 from forerun.trials import History
 from forerun.tuning.acquisition import mean_score
 from searching.spaces import features
@@ -44,25 +45,6 @@ TASKS = [
 """Classification tasks of the history."""
 PER_SEED = 4
 TRIALS = 5
-
-
-@dataclass(frozen=True)
-class Layered:
-    """A network given by its affine maps, as a score."""
-
-    maps: Layers
-
-    def __call__(self, X: Floats) -> Floats:
-        """Score encoded rows (n, d)."""
-        weights, offset = self.maps[0]
-        z = X @ weights + offset
-        for weights, offset in self.maps[1:]:
-            z = np.maximum(z, 0) @ weights + offset
-        return np.asarray(z[:, 0])
-
-    def layers(self) -> Layers:
-        """As `Additive.layers`."""
-        return self.maps
 
 
 @dataclass(frozen=True)

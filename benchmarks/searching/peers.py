@@ -19,8 +19,8 @@ import numpy as np
 import pandas as pd
 import torch
 
+from forerun.checks.search import Layered
 from forerun.space import Floats, Grid
-from searching.networks import Layered
 from searching.spaces import varying_axes
 from searching.threads import one_thread_each
 

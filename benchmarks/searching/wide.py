@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from forerun.checks.search import Layered
 from forerun.metadata import MetaDataset
 from forerun.metalearners import Linear, Network
 from forerun.metalearners.shallow import Settings
@@ -22,7 +23,6 @@ from forerun.search import Certified, CoordinateAscent, Evolution, Exhaustive, S
 from forerun.space import SearchSpace
 from forerun.tuning.acquisition import mean_score
 from searching import networks
-from searching.networks import Layered
 from searching.spaces import SPACES, described, widest
 from searching.tell import tell
 

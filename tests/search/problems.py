@@ -1,8 +1,13 @@
 """Small problems with known answers."""
 
+import itertools
 from collections.abc import Callable
 
+import numpy as np
+
 from forerun.checks.search import RandomNetwork
+from forerun.search.tables.products import products
+from forerun.search.tables.structure import Structure
 from forerun.space import Categorical, Condition, Floats, Grid, Integer, Real, SearchSpace, Subset
 
 SPACE = SearchSpace(
@@ -52,3 +57,22 @@ def brute_force(grid: Grid, score: Callable[[Floats], Floats]) -> list[tuple[flo
         X = grid.encoder.encode([configuration], own=grid.space)
         found.append((float(score(X)[0]), configuration))
     return sorted(found, key=lambda pair: pair[0])
+
+
+def check_bounds(structure: Structure, grid: Grid, rng: np.random.Generator) -> None:
+    """No completion of a few partial choices is below its bound, by looking at all completions."""
+    for product in products(grid) or []:
+        if product.size > 2_000:
+            continue
+        bounds, sizes = structure.on(product), [len(f) for f in product.factors]
+        everything = np.array(list(itertools.product(*map(range, sizes))), dtype=np.int32)
+        values = bounds.value(everything)
+        for t in range(len(sizes)):
+            choice = everything[rng.integers(0, len(everything), 4), :t]
+            children, completion = bounds.below(choice)
+            for i, row in enumerate(choice):
+                under = (everything[:, :t] == row).all(axis=1)
+                for child in range(sizes[t]):
+                    least = values[under & (everything[:, t] == child)].min()
+                    assert children[i, child] <= least + structure.slack
+            assert completion.shape == (1, len(sizes))

@@ -12,7 +12,7 @@ from forerun.search import AtMost, Certified, CoordinateAscent, Enumeration, Exh
 from forerun.search.tables.products import products
 from forerun.search.tables.relaxation import Network
 from forerun.space import Condition, Grid, SearchSpace, Value
-from tests.search.problems import SPACE, additive, large, network
+from tests.search.problems import SPACE, additive, check_bounds, large, network
 from tests.space.strategies import spaces
 
 WIDTHS = st.sampled_from([(), (1,), (5,), (16,), (6, 4), (4, 3, 3)])
@@ -92,21 +92,7 @@ def test_certified_is_exhaustive_is_brute_force(space: SearchSpace, seed: int, w
 def test_no_completion_is_below_its_bound(space: SearchSpace, seed: int, widths: tuple[int, ...]) -> None:
     grid, rng = space.grid(3), np.random.default_rng(seed)
     structure = Network(grid, RandomNetwork.drawn(len(grid.encoder.columns), seed, widths).layers())
-    for product in products(grid) or []:
-        if product.size > 2_000:
-            continue
-        bounds, sizes = structure.on(product), [len(f) for f in product.factors]
-        everything = np.array(list(itertools.product(*map(range, sizes))), dtype=np.int32)
-        values = bounds.value(everything)
-        for t in range(len(sizes)):
-            choice = everything[rng.integers(0, len(everything), 4), :t]
-            children, completion = bounds.below(choice)
-            for i, row in enumerate(choice):
-                under = (everything[:, :t] == row).all(axis=1)
-                for child in range(sizes[t]):
-                    least = values[under & (everything[:, t] == child)].min()
-                    assert children[i, child] <= least + structure.slack
-            assert len(completion) == 1
+    check_bounds(structure, grid, rng)
 
 
 def test_the_products_are_the_grid() -> None:

@@ -15,7 +15,7 @@ from forerun.search import Certified, Problem, search
 from forerun.search.tables.pairs import Pairs
 from forerun.search.tables.products import products
 from forerun.space import Categorical, Floats, Grid, Real, SearchSpace
-from tests.search.problems import large
+from tests.search.problems import check_bounds, large
 from tests.search.test_certified import allowed_by_hand, forbidden_in
 from tests.space.strategies import spaces
 
@@ -91,21 +91,7 @@ def quadratic(score: RandomQuadratic, grid: Grid) -> Pairs:
 def test_no_completion_is_below_its_bound(space: SearchSpace, seed: int, size: int | None) -> None:
     grid, rng = space.grid(3), np.random.default_rng(seed)
     structure = quadratic(RandomQuadratic.drawn(len(grid.encoder.columns), rng, size), grid)
-    for product in products(grid) or []:
-        if product.size > 2_000:
-            continue
-        bounds, sizes = structure.on(product), [len(f) for f in product.factors]
-        everything = np.array(list(itertools.product(*map(range, sizes))), dtype=np.int32)
-        values = bounds.value(everything)
-        for t in range(len(sizes)):
-            choice = everything[rng.integers(0, len(everything), 4), :t]
-            children, completion = bounds.below(choice)
-            for i, row in enumerate(choice):
-                under = (everything[:, :t] == row).all(axis=1)
-                for child in range(sizes[t]):
-                    least = values[under & (everything[:, t] == child)].min()
-                    assert children[i, child] <= least + structure.slack
-            assert completion.shape == (1, len(sizes))
+    check_bounds(structure, grid, rng)
 
 
 @settings(max_examples=100, deadline=None, derandomize=True)

@@ -19,20 +19,13 @@ SEEDS = 4
 
 
 @dataclass(frozen=True)
-class RandomNetwork:
-    """A random ReLU network over encoded rows: no axis is independent of the others. It says what it is made of."""
+class Layered:
+    """A ReLU network given by its affine maps, as a score that says what it is made of."""
 
     maps: Layers
 
-    @classmethod
-    def drawn(cls, columns: int, seed: int, widths: Sequence[int] = (8,)) -> Self:
-        """Draw one for encodings of so many columns; without widths it is linear."""
-        rng = np.random.default_rng(seed)
-        sizes = [columns, *widths, 1]
-        return cls([(rng.normal(size=(i, o)), rng.normal(size=o)) for i, o in pairwise(sizes)])
-
     def __call__(self, X: Floats) -> Floats:
-        """Score encoded rows."""
+        """Score encoded rows (n, d)."""
         weights, offset = self.maps[0]
         z = X @ weights + offset
         for weights, offset in self.maps[1:]:
@@ -42,6 +35,17 @@ class RandomNetwork:
     def layers(self) -> Layers:
         """As `Additive.layers`."""
         return self.maps
+
+
+class RandomNetwork(Layered):
+    """One with random weights over encoded rows: no axis is independent of the others."""
+
+    @classmethod
+    def drawn(cls, columns: int, seed: int, widths: Sequence[int] = (8,)) -> Self:
+        """Draw one for encodings of so many columns; without widths it is linear."""
+        rng = np.random.default_rng(seed)
+        sizes = [columns, *widths, 1]
+        return cls([(rng.normal(size=(i, o)), rng.normal(size=o)) for i, o in pairwise(sizes)])
 
 
 @dataclass
