@@ -1,0 +1,1 @@
+"""Recommendations replayed on recorded evaluations: ours and the peers, in one harness."""
