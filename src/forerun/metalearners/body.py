@@ -48,13 +48,13 @@ class Body:
         bag = bags(meta, settings)
         said = ensemble.outputs(hidden) - body.level(C)
         out_of_bag = np.where(bag < 0, said.mean(axis=1), said[np.arange(len(bag)), bag])
-        return body, body._join(out_of_bag, hidden)
+        return body, body.join(out_of_bag, hidden)
 
     def basis(self, X: Floats, coordinates: Floats) -> Floats:
         """Basis functions (n, p) of encoded configurations, for a task with coordinates (q,)."""
         hidden = self.ensemble.hidden(X, coordinates)
         said = self.ensemble.outputs(hidden) - self.level(coordinates[None])
-        return self._join(said.mean(axis=1), hidden)
+        return self.join(said.mean(axis=1), hidden)
 
     def level(self, coordinates: Floats) -> Floats:
         """What each member says of the reference on average, (n, M), for coordinates (n, q)."""
@@ -65,7 +65,8 @@ class Body:
             levels = np.array(means)[place.ravel()]
         return levels
 
-    def _join(self, said: Floats, hidden: Floats) -> Floats:
+    def join(self, said: Floats, hidden: Floats) -> Floats:
+        """Basis functions of what an ensemble says (n,) and its hidden units (n, M H)."""
         return np.column_stack([np.ones(len(hidden)), said, self.units.of(hidden)])
 
     def layers(self, weights: Floats, coordinates: Floats) -> Layers:

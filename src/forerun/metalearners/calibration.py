@@ -43,7 +43,7 @@ def temperature(learned: Learned, trust: float, Phi: Floats, meta: MetaDataset) 
         part = replace(h, W=W, doubt=doubt)
         for t in np.flatnonzero(fold == held):
             ratios.append(_errors(part, C[t], trust, Phi[meta.task == t], meta.y[meta.task == t]))
-    return _widening(np.concatenate(ratios))
+    return widening(np.concatenate(ratios))
 
 
 def _errors(h: Hierarchy, c: Floats, trust: float, Phi: Floats, y: Floats) -> Floats:
@@ -52,7 +52,7 @@ def _errors(h: Hierarchy, c: Floats, trust: float, Phi: Floats, y: Floats) -> Fl
     return np.asarray(np.abs(y - mean) / np.sqrt(variance + h.variances.noise))
 
 
-def _widening(ratios: Floats) -> float:
+def widening(ratios: Floats) -> float:
     """The factor on the std that brings the central intervals nearest to their nominal shares, on average."""
     found = [np.quantile(ratios, share) / width for share, width in QUANTILES.items()]
     return float(np.clip(np.mean(found), 0.3, 3.0))
