@@ -1,9 +1,9 @@
 """A Gaussian process with expected improvement, by BoTorch (Balandat et al., NeurIPS 2020).
 
-`SingleTaskGP` as it comes: RBF kernel with one length scale a column, priors that follow the number of
-columns (Hvarfner et al., ICML 2024), outcomes standardised. The candidate with the highest log expected
-improvement (Ament et al., NeurIPS 2023) is tried next. The first trials are random. Hyperparameters are
-maximised a posteriori with at most `ITERATIONS` iterations of L-BFGS, from where they ended one trial before.
+`SingleTaskGP` as it comes: RBF kernel with one length scale a column and priors that follow the number of
+columns (Hvarfner et al., ICML 2024), on standardised losses. The candidate with the highest log expected
+improvement (Ament et al., NeurIPS 2023) is tried next. The first `RANDOM` trials are random. Model and
+acquisition are BoTorch's; its hyperparameters are found by `peers_map`, which maximises the same objective.
 """
 
 import warnings
@@ -17,10 +17,10 @@ from forerun.metalearners.threads import one_thread
 from forerun.space import Floats, SearchSpace
 from judging.base import Candidates, Method, Seen
 from judging.peers_inputs import Inputs, highest, known, standardised, untried
+from judging.peers_map import Process
 
 RANDOM = 3
 """Trials before the first model."""
-ITERATIONS = 40
 
 
 class GaussianProcess(Method):
@@ -42,26 +42,23 @@ class GaussianProcess(Method):
         X = self.last_[1]
         if not X.shape[1]:
             return int(rng.choice(left))
-        model = fitted(X[list(seen.rows)], standardised(known(seen)))
-        return highest(log_improvement(model, X[left], float(standardised(known(seen)).min())), left, rng)
+        tried, y = X[list(seen.rows)], standardised(known(seen))
+        model = as_botorch(Process.fit(tried, y), y)
+        return highest(log_improvement(model, X[left], float(y.min())), left, rng)
 
 
-def fitted(X: Floats, y: Floats) -> Any:
-    """Fit `SingleTaskGP` to standardised losses y (k,) of X (k, c)."""
-    from botorch.exceptions.warnings import BotorchWarning, OptimizationWarning
-    from botorch.fit import fit_gpytorch_mll
+def as_botorch(process: Process, y: Floats) -> Any:
+    """BoTorch's model with the hyperparameters of a process that has seen standardised losses y (k,)."""
     from botorch.models import SingleTaskGP
-    from gpytorch.mlls import ExactMarginalLogLikelihood
-    from gpytorch.utils.warnings import NumericalWarning
 
     with warnings.catch_warnings():
-        # that the iterations end early is meant; jitter on a singular matrix is how BoTorch goes on
-        for category in (BotorchWarning, OptimizationWarning, NumericalWarning):
-            warnings.simplefilter("ignore", category)
-        model = SingleTaskGP(torch.from_numpy(X), torch.from_numpy(y)[:, None], outcome_transform=None)
-        mll = ExactMarginalLogLikelihood(model.likelihood, model)
-        fit_gpytorch_mll(mll, optimizer_kwargs={"options": {"maxiter": ITERATIONS}}, max_attempts=1)
-    return model
+        # it asks for a standard deviation of 1 also of losses that are all equal
+        warnings.simplefilter("ignore")
+        model = SingleTaskGP(torch.from_numpy(process.X), torch.from_numpy(y)[:, None], outcome_transform=None)
+    model.mean_module.constant = torch.tensor(process.mean)
+    model.covar_module.lengthscale = torch.from_numpy(process.scales)
+    model.likelihood.noise = torch.tensor(process.noise)
+    return model.eval()
 
 
 def log_improvement(model: Any, X: Floats, best: float) -> Floats:
@@ -69,5 +66,6 @@ def log_improvement(model: Any, X: Floats, best: float) -> Floats:
     from botorch.acquisition import LogExpectedImprovement
 
     with torch.no_grad(), warnings.catch_warnings():
+        # that jitter was added to a matrix is how GPyTorch goes on
         warnings.simplefilter("ignore")
         return LogExpectedImprovement(model, best, maximize=False)(torch.from_numpy(X)[:, None]).numpy()
