@@ -75,8 +75,7 @@ def names_in(folder: Path) -> list[str]:
 def shipped(folder: Path) -> Benchmark:
     """The project's own recordings."""
     history = History.load(folder)
-    meta = featurize(history)
-    return Benchmark("forerun", meta, history.configurations(usable(history, 5)), "loss")
+    return Benchmark("forerun", featurize(history), _configurations(history, 5), "loss")
 
 
 def read(name: str, folder: Path, metric: str | None = None) -> Benchmark:
@@ -104,8 +103,16 @@ def read(name: str, folder: Path, metric: str | None = None) -> Benchmark:
         reason="",
     )
     history = History(trials, tasks, {name: space})
-    meta = featurize(history, min_trials=LEAST)
-    return Benchmark(name, meta, history.configurations(usable(history, LEAST)), chosen.column)
+    return Benchmark(name, featurize(history, min_trials=LEAST), _configurations(history, LEAST), chosen.column)
+
+
+def _configurations(history: History, least: int) -> list[Configuration]:
+    """Those of the trials that `featurize` uses, in its order; what recurs is one object."""
+    trials = usable(history, least)
+    values = trials.filter(regex="^hp_").astype(str)
+    place = values.groupby(list(values.columns), dropna=False, sort=False).ngroup().to_numpy()
+    found = history.configurations(trials.iloc[np.unique(place, return_index=True)[1]])
+    return [found[i] for i in place]
 
 
 def _tidy(frame: pd.DataFrame, hyper: list[str], metric: Metric) -> pd.DataFrame:

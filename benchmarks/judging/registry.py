@@ -1,67 +1,50 @@
-"""Every method by name.
+"""Every method by name."""
 
-Peers that bring packages of their own live in modules `judging.peers_*`, each with a dict METHODS of names to
-makers (functions or classes without arguments). Heavy packages are imported where a peer is made, so what is
-not installed is missed there: `--methods all` leaves it out and says so.
-"""
-
-import pkgutil
 from collections.abc import Callable, Sequence
-from functools import cache, partial
-from importlib import import_module
+from functools import partial
 
-import judging
 from forerun.errors import SettingsError
 from forerun.metalearners import METALEARNERS
 from judging.base import Method
 from judging.ours import Ours
+from judging.peers import PEERS, available
 from judging.simple import Average, Nearest, Portfolio, Random
 from judging.tell import tell
 
-Maker = Callable[[], Method]
 OURS = "forerun"
-BASIC: dict[str, Maker] = {
+FAMILIES: dict[str, Callable[[], Method]] = {name: partial(Ours, name) for name in METALEARNERS}
+"""Ours one by one; to be asked for by name."""
+METHODS: dict[str, Callable[[], Method]] = {
     OURS: partial(Ours, "relative"),
     "random": Random,
     "average": Average,
     "portfolio": Portfolio,
     "nearest": Nearest,
+    **PEERS,
 }
-"""Run by `--methods all`, before the peers with packages of their own."""
-FAMILIES: dict[str, Maker] = {name: partial(Ours, name) for name in METALEARNERS}
-"""Ours one by one; to be asked for by name."""
-
-
-@cache
-def peers() -> dict[str, Maker]:
-    """Those of the modules `peers_*`."""
-    found: dict[str, Maker] = {}
-    for module in pkgutil.iter_modules(judging.__path__):
-        if module.name.startswith("peers_"):
-            found |= import_module(f"judging.{module.name}").METHODS
-    return found
+"""What `--methods all` runs, but for peers whose packages are not installed."""
 
 
 def make(name: str) -> Method:
-    """Make a method. Raises SettingsError for an unknown one, ImportError where its package is not installed."""
-    makers = {**FAMILIES, **peers(), **BASIC}
+    """Make a method. Raises SettingsError for an unknown one."""
+    makers = FAMILIES | METHODS
     if name not in makers:
-        raise SettingsError(f"methods must be among {', '.join(sorted(makers))}; got {name!r}")
+        raise SettingsError(f"methods must be among {', '.join(makers)}; got {name!r}")
     return makers[name]()
 
 
 def chosen(wanted: str) -> Sequence[str]:
-    """The names behind 'all' or a comma list; each can be made."""
-    if wanted != "all":
-        names = list(dict.fromkeys(name.strip() for name in wanted.split(",") if name.strip()))
-        for name in names:
-            make(name)
-        return names
-    found = []
-    for name in {**BASIC, **peers()}:
-        try:
-            make(name)
-            found.append(name)
-        except ImportError as error:
-            tell(f"{name} is left out: {error}")
-    return found
+    """The names behind 'all' or a comma list. Raises SettingsError for one that cannot be made."""
+    missing = [name for name in PEERS if not available(name)]
+    if wanted == "all":
+        if missing:
+            tell(f"left out, as their packages are not installed: {', '.join(missing)} (pip install -e '.[bench]')")
+        return [name for name in METHODS if name not in missing]
+    names = list(dict.fromkeys(name.strip() for name in wanted.split(",") if name.strip()))
+    if not names or set(names) & set(missing):
+        raise SettingsError(
+            f"methods must be 'all' or names of what is installed; got {wanted!r}, not there: {missing}"
+        )
+    for name in names:
+        make(name)
+    return names

@@ -43,11 +43,15 @@ class Tabulated(Method):
         """Tabulate the source tasks."""
         self.matrix_ = Matrix.of(meta)
         self.features_ = meta.features
+        self.last_: tuple[Floats, Floats] = (np.zeros((0, 0)), np.zeros((0, 0)))
+        """Candidates that were asked about last, and their regrets: a cache."""
         return self
 
     def choose(self, candidates: Candidates, seen: Seen, rng: np.random.Generator) -> int:
         """The lowest score of those that are left; the first among equals."""
-        R = self.matrix_.regrets(candidates.X)
+        if self.last_[0] is not candidates.X:
+            self.last_ = (candidates.X, self.matrix_.regrets(candidates.X))
+        R = self.last_[1]
         keys = [np.round(score, 12) for score in self.scores(R, candidates, seen)]
         for key in keys:
             key[list(seen.rows)] = np.inf

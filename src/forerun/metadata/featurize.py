@@ -78,9 +78,21 @@ def encode(history: History, trials: pd.DataFrame, union: SearchSpace) -> Floats
     """Encode trials (n, d) in a union of spaces, each as a configuration of its own space."""
     X = np.empty((len(trials), len(union.columns)))
     for name in trials["space"].unique():
-        mine = (trials["space"] == name).to_numpy()
-        X[mine] = union.encode(history.configurations(trials[mine]), own=history.spaces[name])
+        mine = np.flatnonzero(trials["space"] == name)
+        first, place = _distinct(trials.iloc[mine].filter(regex="^hp_"))
+        configurations = history.configurations(trials.iloc[mine[first]])
+        X[mine] = union.encode(configurations, own=history.spaces[name])[place]
     return X
+
+
+def _distinct(frame: pd.DataFrame) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Where each distinct row stands first, and which of those each row (n,) is: what recurs is worked on once."""
+    if not len(frame.columns):
+        return np.zeros(min(len(frame), 1), dtype=np.int64), np.zeros(len(frame), dtype=np.int64)
+    # sets come as lists, which cannot be grouped, and True would be grouped with 1
+    plain = frame.apply(lambda column: column.map(repr) if column.dtype == object else column)
+    place = plain.groupby(list(plain.columns), dropna=False, sort=False, observed=True).ngroup().to_numpy()
+    return np.unique(place, return_index=True)[1].astype(np.int64), place.astype(np.int64)
 
 
 def _task_rows(trials: pd.DataFrame) -> tuple[pd.DataFrame, npt.NDArray[np.int64]]:
@@ -88,10 +100,13 @@ def _task_rows(trials: pd.DataFrame) -> tuple[pd.DataFrame, npt.NDArray[np.int64
 
     Columns: task, the data set's name, and hw_*, medians over the trials. The index holds the rows' names.
     """
-    facts = trials.filter(regex="^hw_").rename(columns=lambda c: c[3:]).astype(object)
-    records: list[Any] = facts.to_dict("records") if len(facts.columns) else [{} for _ in range(len(trials))]
-    environments = [environment(record) for record in records]
-    hardware = pd.DataFrame([hardware_features(record) for record in records], index=trials.index).add_prefix("hw_")
+    facts = trials.filter(regex="^hw_").rename(columns=lambda c: c[3:])
+    first, of_trial = _distinct(facts)
+    distinct = facts.iloc[first].astype(object)
+    records: list[Any] = distinct.to_dict("records") if len(facts.columns) else [{} for _ in first]
+    environments = np.array([environment(record) for record in records], dtype=object)[of_trial]
+    features = pd.DataFrame([hardware_features(record) for record in records])
+    hardware = features.iloc[of_trial].set_axis(trials.index).add_prefix("hw_")
     keys = pd.DataFrame({"task": trials["task"].astype(str), "environment": environments})
     rows = hardware.groupby([keys["task"], keys["environment"]]).median().reset_index()
     strange = [name for name in rows["task"] if BETWEEN in name]
