@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from forerun.errors import ForerunError, SettingsError
+from judging import figures, page
 from judging.recordings import Benchmark, names_in, read, shipped
 from judging.registry import chosen
 from judging.run import Plan, run
@@ -75,11 +76,25 @@ def judge(given: argparse.Namespace) -> None:
             given.json.write_text(json.dumps(found, indent=1) + "\n")
 
 
+def tell_of(given: argparse.Namespace) -> None:
+    """Draw and write what a result says."""
+    if not given.json or not given.json.is_file():
+        raise SettingsError(f"--figures and --page tell of the result in --json OUT; got {given.json}")
+    found = json.loads(given.json.read_text())
+    if given.figures:
+        figures.draw(found, given.figures)
+    if given.page:
+        page.write(found, given.page)
+
+
 def main() -> None:
     """Judge, or tell of a result."""
     given = arguments().parse_args()
     try:
-        judge(given)
+        if given.figures or given.page:
+            tell_of(given)
+        else:
+            judge(given)
     except ForerunError as error:
         sys.exit(f"error: {error}")
 

@@ -10,7 +10,7 @@ def table(name: str, scores: Mapping[str, Mapping[str, Any]]) -> str:
     """Regret with its interval, and rank, of each method, the lowest area under the curve first."""
     first = next(iter(scores.values()))
     at = [t for t in COLUMNS if t in first["regret"]]
-    width = max(len(method) for method in scores)
+    width = 1 + max(len(method) for method in scores)
     lines = [
         f"{name}: {first['tasks']} tasks in {first['groups']} groups, {first['seeds']} seeds; "
         "mean normalised regret [95 % interval] and (mean rank)",
