@@ -103,5 +103,3 @@ def _value(name: str, domain: Any, given: dict[str, Any]) -> Value:
     if isinstance(domain, Subset):
         return tuple(v for v in domain.values if given[f"{name} {v}"])
     return domain.values[given[name]] if isinstance(domain, Ordinal) else given[name]
-
-
