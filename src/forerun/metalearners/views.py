@@ -1,0 +1,120 @@
+"""What the history makes of a target before its trials: the hypotheses of a mixture, with their prior shares."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from forerun.metadata import MetaDataset
+from forerun.metalearners.base import Floats
+from forerun.metalearners.hypotheses import Hypothesis, Points
+from forerun.metalearners.sources import Sources, matern
+
+BANDWIDTH = 0.6
+"""h: how far the target may stray from the task that it is like, in standard deviations of tasks."""
+SHRINK = 0.2
+"""Share of the Matern kernel in the covariance of tasks."""
+FLOOR = 0.05
+"""Standard deviation, at least, of what tasks say of a configuration, in target units."""
+LENGTHS = (0.3, 1.0, 3.0)
+"""Length scales of scratch, in those of the sources."""
+
+
+@dataclass(frozen=True)
+class Empirical:
+    """Covariance of the tasks' functions, shrunk towards a Matern kernel."""
+
+    w: Floats
+    """(T,) weights of the tasks."""
+    length: float
+    scale: float
+
+    def between(self, A: Points, B: Points) -> Floats:
+        """As `Kernel.between`."""
+        DA, DB = (p.tasks - self.w @ p.tasks for p in (A, B))
+        smooth = matern(A.X, B.X, self.length) * self._spread(A)[:, None] * self._spread(B)
+        return np.asarray(self.scale**2 * ((1 - SHRINK) * (DA * self.w[:, None]).T @ DB + SHRINK * smooth))
+
+    def variance(self, A: Points) -> Floats:
+        """As `Kernel.variance`."""
+        return np.asarray(self.scale**2 * (self._spread(A) ** 2 - (1 - SHRINK) * FLOOR**2))
+
+    def _spread(self, A: Points) -> Floats:
+        return np.asarray(np.sqrt(self.w @ (A.tasks - self.w @ A.tasks) ** 2 + FLOOR**2))
+
+
+@dataclass(frozen=True)
+class Smooth:
+    """A Matern kernel."""
+
+    length: float
+    scale: float
+
+    def between(self, A: Points, B: Points) -> Floats:
+        """As `Kernel.between`."""
+        return self.scale**2 * matern(A.X, B.X, self.length)
+
+    def variance(self, A: Points) -> Floats:
+        """As `Kernel.variance`."""
+        return np.full(A.X.shape[0], self.scale**2)
+
+
+@dataclass(frozen=True)
+class Views:
+    """The hypotheses, before they meet a target."""
+
+    w: Floats
+    """(T,) weights of the tasks, every family counting once."""
+    length: float
+    """Of the Matern kernels."""
+    level: float
+    spread: float
+    """Of all targets of the history."""
+    names: tuple[str, ...]
+    """Of the families."""
+    shares: Floats
+    """(1 + F + lengths,) prior probabilities."""
+
+    @classmethod
+    def of(cls, meta: MetaDataset, sources: Sources, names: list[str]) -> Self:
+        """Of a history."""
+        _, place, counts = np.unique(np.array(meta.families), return_inverse=True, return_counts=True)
+        w = 1 / counts[place]
+        prior = np.array([1.0, *(0.5 for _ in names), *(0.1 / len(LENGTHS) for _ in LENGTHS)])
+        return cls(w / w.sum(), float(sources.length), float(meta.y.mean()), float(meta.y.std()), tuple(names), prior / prior.sum())
+
+    def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """As `MetaLearner.state`."""
+        settings = {"length": self.length, "level": self.level, "spread": self.spread, "names": self.names}
+        return settings, {"views_w": self.w, "views_shares": self.shares}
+
+    @classmethod
+    def of_state(cls, settings: dict[str, Any], arrays: dict[str, np.ndarray]) -> Self:
+        """The inverse of `state`."""
+        numbers = (float(settings[name]) for name in ("length", "level", "spread"))
+        return cls(arrays["views_w"], *numbers, tuple(settings["names"]), arrays["views_shares"])
+
+    def hypotheses(self) -> list[Hypothesis]:
+        """All that have a chance."""
+        w, one = self.w, np.zeros(1)
+        keep = np.sqrt(1 - BANDWIDTH**2)
+
+        def tasks(p: Points) -> Floats:
+            middle = w @ p.tasks
+            return np.asarray(middle + keep * (p.tasks - middle))
+
+        def flat(p: Points) -> Floats:
+            return np.full((1, len(p.X)), self.level)
+
+        def family(i: int) -> Hypothesis:
+            return Hypothesis(self.names[i], lambda p: p.families[i : i + 1], one, Empirical(w, self.length, 1.0), float(self.shares[1 + i]))
+
+        with np.errstate(divide="ignore"):
+            found = [Hypothesis("tasks", tasks, np.log(w), Empirical(w, self.length, BANDWIDTH), float(self.shares[0]))]
+        found += [family(i) for i in range(len(self.names))]
+        start = 1 + len(self.names)
+        found += [
+            Hypothesis("scratch", flat, one, Smooth(length * self.length, self.spread), float(self.shares[start + i]))
+            for i, length in enumerate(LENGTHS)
+        ]
+        return found
