@@ -204,7 +204,7 @@ def test_too_little_to_judge_by_is_an_error_that_says_so(change: Any, words: str
 
 
 def test_unknown_names_are_refused(meta: MetaDataset) -> None:
-    with pytest.raises(HistoryError, match="must be among linear, network, quadratic, relative; got \\['oracle'\\]"):
+    with pytest.raises(HistoryError, match=f"must be among {', '.join(METALEARNERS)}; got \\['oracle'\\]"):
         evaluate(meta, ["oracle"])
     with pytest.raises(HistoryError, match="folds must be at least 2"):
         evaluate(meta, ["linear"], folds=1)

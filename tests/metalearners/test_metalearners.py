@@ -37,7 +37,7 @@ def task() -> Example:
     return example(np.random.default_rng(99), 60)
 
 
-@pytest.mark.parametrize("name", [name for name in METALEARNERS if name != "quadratic"])
+@pytest.mark.parametrize("name", ["linear", "network", "relative", "last_layer"])
 def test_adapted_it_is_a_small_network_over_a_sum_of_tables(name: str, meta: MetaDataset, task: Example) -> None:
     surrogate = METALEARNERS[name]().fit(meta).adapt(Context(task.features, task.X[:5], task.loss[:5]))
     assert isinstance(surrogate, Surrogate)

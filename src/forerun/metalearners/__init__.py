@@ -2,6 +2,7 @@
 
 from forerun.metalearners.base import Context, MetaLearner, Prediction, Surrogate
 from forerun.metalearners.forecaster import Forecast, Forecaster
+from forerun.metalearners.last_layer import LastLayer
 from forerun.metalearners.linear import Linear
 from forerun.metalearners.network import Network
 from forerun.metalearners.quadratic import Interactions
@@ -13,6 +14,7 @@ METALEARNERS: dict[str, type[MetaLearner]] = {
     "network": Network,
     "quadratic": Interactions,
     "relative": Relative,
+    "last_layer": LastLayer,
 }
 """Its line here enrols a meta-learner in every promise of `checks`."""
 
@@ -23,6 +25,7 @@ __all__ = [
     "Forecast",
     "Forecaster",
     "Interactions",
+    "LastLayer",
     "Linear",
     "MetaLearner",
     "Network",

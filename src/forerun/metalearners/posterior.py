@@ -78,29 +78,47 @@ def hypotheses(h: Hierarchy, c: Floats) -> tuple[Belief, ...]:
     return Belief(h.weights(c), h.covariance(c), nothing), Belief(nothing, np.diag(h.loose), nothing)
 
 
+@dataclass(frozen=True)
+class Pull:
+    """How k trials move a Gaussian prior: by the covariances C (n, k) of anything with what the trials measured."""
+
+    mean: Floats
+    """(k,) the mean moves by C mean."""
+    precision: Floats
+    """(k, k) P: the covariance shrinks by C P C'."""
+    lean: Floats
+    """(k,) C lean is the direction in which the mean moves with the unit, times its standard deviation."""
+    evidence: float
+    """As that of a belief."""
+
+
+def pull(K: Floats, expected: Floats, y: Floats, floating: npt.NDArray[np.bool_]) -> Pull:
+    """Condition on results y (k,), of which the prior expected a mean (k,) and a covariance K (k, k) with noise."""
+    precision = np.asarray(np.linalg.inv(K), dtype=float)
+    evidence = -0.5 * float(np.linalg.slogdet(K)[1])
+    v = floating.astype(float)
+    offsets = int(floating.sum())
+    if offsets:
+        along = precision @ v
+        total = float(v @ along)
+        precision = precision - np.outer(along, along) / total
+        evidence -= 0.5 * float(np.log(total))
+    known = np.where(floating, 0.0, y) - expected
+    moving = np.where(floating, y, 0.0)
+    unit, spread, fit = _integrate_unit(precision, moving, known, offsets)
+    along = precision @ moving
+    return Pull(unit * along + precision @ known, precision, spread * along, evidence + fit)
+
+
 def update(prior: Belief, data: Data) -> Belief:
     """Condition a belief on trials. No trial leaves it as it is, and so does one with an offset."""
-    k = len(data.y)
-    if k == 0:
+    if len(data.y) == 0:
         return prior
     D = prior.covariance
     DPhi = D @ data.Phi.T
-    K = data.Phi @ DPhi + np.diag(data.noise)
-    precision = np.asarray(np.linalg.inv(K), dtype=float)
-    evidence = -0.5 * float(np.linalg.slogdet(K)[1])
-    v = data.floating.astype(float)
-    offsets = int(data.floating.sum())
-    if offsets:
-        pull = precision @ v
-        total = float(v @ pull)
-        precision = precision - np.outer(pull, pull) / total
-        evidence -= 0.5 * float(np.log(total))
-    known = np.where(data.floating, 0.0, data.y) - data.Phi @ prior.mean
-    floating = np.where(data.floating, data.y, 0.0)
-    unit, spread, fit = _integrate_unit(precision, floating, known, offsets)
-    along = DPhi @ precision @ floating
-    mean = prior.mean + unit * along + DPhi @ precision @ known
-    return Belief(mean, D - DPhi @ precision @ DPhi.T, spread * along, evidence + fit)
+    found = pull(data.Phi @ DPhi + np.diag(data.noise), data.Phi @ prior.mean, data.y, data.floating)
+    covariance = D - DPhi @ found.precision @ DPhi.T
+    return Belief(prior.mean + DPhi @ found.mean, covariance, DPhi @ found.lean, found.evidence)
 
 
 def _integrate_unit(P: Floats, floating: Floats, known: Floats, offsets: int) -> tuple[float, float, float]:
