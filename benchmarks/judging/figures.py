@@ -7,7 +7,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 
-from judging.registry import OURS
+from judging.registry import FAMILIES, METHODS, OURS
 
 mpl.use("Agg")
 
@@ -36,22 +36,33 @@ def curves(name: str, scores: Scores) -> Any:
     """Mean normalised regret against trials; ours with its interval."""
     figure, axes = plt.subplots(figsize=(8, 4.6), layout="constrained")
     others = sorted((m for m in scores if m != OURS), key=lambda m: scores[m]["auc"])
-    for i, method in enumerate(others):
-        style = "-" if i < len(COLORS) else "--"
-        _line(axes, method, scores[method], color=COLORS[i % len(COLORS)], linewidth=1.3, linestyle=style)
+    for method in others:
+        _line(axes, method, scores[method], **_style(method))
     if OURS in scores:
         low, high = np.maximum(scores[OURS]["curve_interval"], FLOOR)
         trials = np.arange(1, len(low) + 1)
         axes.fill_between(trials, low, high, color=OURS_COLOR, alpha=0.12, linewidth=0)
         _line(axes, OURS, scores[OURS], color=OURS_COLOR, linewidth=2.8, linestyle="-", zorder=5)
     first = next(iter(scores.values()))
-    axes.set(yscale="log", xlabel="trials", ylabel="mean normalised regret", xlim=(1, len(first["curve"])))
+    last = len(first["curve"])
+    axes.set(yscale="log", xlabel="trials", ylabel="mean normalised regret", xlim=(1, max(last, 2)))
+    axes.set_xticks([1, *range(5, last + 1, 5)])
+    # an interval may reach down to nothing, which a logarithmic axis must not follow
+    axes.set_ylim(bottom=max(min(min(s["curve"]) for s in scores.values()), FLOOR) / 2)
     axes.set_title(f"{name}: {first['tasks']} data sets, each held out with its group", loc="left", fontsize=11)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(which="major", color="#e4e4e4", linewidth=0.6)
     axes.set_axisbelow(True)
     _legend(axes)
     return figure
+
+
+def _style(method: str) -> dict[str, Any]:
+    """The same in every picture, whatever else is in it."""
+    known = [name for name in {**METHODS, **FAMILIES} if name != OURS]
+    place = known.index(method) if method in known else len(known)
+    dashed = "-" if place < len(COLORS) else "--"
+    return {"color": COLORS[place % len(COLORS)], "linewidth": 1.3, "linestyle": dashed}
 
 
 def _line(axes: Any, method: str, scores: Mapping[str, Any], **style: Any) -> None:

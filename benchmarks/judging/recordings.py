@@ -59,9 +59,11 @@ class Benchmark:
     @property
     def digest(self) -> str:
         """What makes the recordings these recordings."""
-        parts = (self.meta.X, self.meta.task, np.nan_to_num(self.meta.loss, nan=1e300))
+        meta = self.meta
+        groups = np.frombuffer(" ".join(meta.families).encode(), dtype=np.uint8)
+        parts = (meta.X, meta.task, np.nan_to_num(meta.loss, nan=1e300), meta.features, groups)
         checks = [zlib.crc32(np.ascontiguousarray(part)) for part in parts]
-        return f"{self.metric} {len(self.meta)} {checks}"
+        return f"{self.metric} {len(meta)} {checks}"
 
 
 def names_in(folder: Path) -> list[str]:
