@@ -9,7 +9,7 @@ offset of a task's loss can matter. Lower is better.
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, Self, runtime_checkable
+from typing import Any, ClassVar, NamedTuple, Protocol, Self, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -69,6 +69,9 @@ class Surrogate(Protocol):
 
 class MetaLearner(ABC):
     """Learns from the trials of many tasks what to expect on one more."""
+
+    ordered: ClassVar[bool] = False
+    """Whether the order of a context's trials matters; that of the history's tasks and trials never does."""
 
     @abstractmethod
     def fit(self, meta: MetaDataset) -> Self:
