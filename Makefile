@@ -39,10 +39,18 @@ check: .venv/tested        ## format, lint, types, the direction of the arrows
 	$(BIN)/pip install --quiet $(PIP_ARGS) --constraint constraints.txt --editable '.[bench]'
 	touch $@
 
-bench: .venv/benched       ## what is fast, measured as ratios in one run
+FAST := forerun,random,average,portfolio,nearest
+
+bench: .venv/benched       ## what is fast, as ratios in one run, and how good recommendations are; BENCH_DATA=DIR: on more
 	$(BIN)/python benchmarks/batched_training.py
 	$(BIN)/python benchmarks/metafeatures.py
 	$(BIN)/python benchmarks/search.py
+	$(BIN)/python benchmarks/quality.py --methods $(FAST) --folds 0 --seeds 2 --json .forerun/bench/own.json
+	$(BIN)/python benchmarks/quality.py --json .forerun/bench/own.json --page .forerun/bench/own
+ifdef BENCH_DATA
+	$(BIN)/python benchmarks/quality.py all --data $(BENCH_DATA) --json .forerun/bench/data.json
+	$(BIN)/python benchmarks/quality.py --json .forerun/bench/data.json --page .forerun/bench/data
+endif
 
 clean:                     ## forget everything that was collected, learned and registered here
 	rm -rf .dvc/cache .dvc/tmp dvc.lock .forerun

@@ -67,6 +67,8 @@ def judge(given: argparse.Namespace) -> None:
         raise SettingsError(f"trials, seeds and jobs must be at least 1; got {plan}, jobs={given.jobs}")
     methods = chosen(given.methods)
     parts = given.json.with_suffix(".parts") if given.json else None
+    if given.json:
+        given.json.parent.mkdir(parents=True, exist_ok=True)
     found = {}
     for benchmark in benchmarks(given):
         rows = run(benchmark, methods, plan, jobs=given.jobs, parts=parts, resume=given.resume)

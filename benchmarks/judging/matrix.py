@@ -7,7 +7,9 @@ one surrogate a task fills the gaps: a forest of extremely randomised trees (Geu
 encoding, fitted to the task's standardised losses, in which an exploded loss weighs no more than a bad one.
 """
 
+import hashlib
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -38,7 +40,6 @@ class Matrix:
     """T, between which a task's losses lie."""
     recorded: dict[bytes, list[tuple[int, float]]]
     """Encoded row -> tasks on which it was recorded, and the mean of its losses there."""
-    forests: dict[int, Any] = field(default_factory=dict)
     columns: dict[bytes, tuple[Floats, npt.NDArray[np.bool_]]] = field(default_factory=dict)
     """Encoded row -> what was said of it, as candidates are asked about again and again."""
 
@@ -81,14 +82,34 @@ class Matrix:
             self.columns[key] = losses[:, column], known[:, column]
 
     def _predict(self, task: int, X: Floats) -> Floats:
-        from sklearn.ensemble import ExtraTreesRegressor
-
-        if task not in self.forests:
-            mine = self.meta.task == task
-            forest = ExtraTreesRegressor(TREES, min_samples_leaf=2, random_state=0)
-            self.forests[task] = forest.fit(self.meta.X[mine], self.meta.y[mine])
+        mine = self.meta.task == task
+        forest = _forest(Trials.of(self.meta.X[mine], self.meta.y[mine]))
         standard = Standard(float(self.meta.location[task]), float(self.meta.scale[task]))
-        return standard.inverse(self.forests[task].predict(X))
+        return standard.inverse(forest.predict(X))
+
+
+@dataclass(frozen=True)
+class Trials:
+    """One task's trials, told apart by a digest."""
+
+    digest: bytes
+    X: Floats = field(compare=False)
+    y: Floats = field(compare=False)
+    """In target units."""
+
+    @classmethod
+    def of(cls, X: Floats, y: Floats) -> Self:
+        """Of encoded configurations X (n, d) and targets y (n,)."""
+        X, y = np.ascontiguousarray(X), np.ascontiguousarray(y)
+        return cls(hashlib.sha256(X.tobytes() + y.tobytes()).digest(), X, y)
+
+
+@lru_cache(maxsize=512)
+def _forest(trials: Trials) -> Any:
+    """The surrogate of a task; kept, as the folds and methods of a run ask for the same ones."""
+    from sklearn.ensemble import ExtraTreesRegressor
+
+    return ExtraTreesRegressor(TREES, min_samples_leaf=2, random_state=0).fit(trials.X, trials.y)
 
 
 def _keys(X: Floats) -> list[bytes]:
