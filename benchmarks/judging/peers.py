@@ -10,62 +10,20 @@
 What a peer needs is imported when it is made, so that those that are installed run without the others.
 """
 
+import warnings
 from collections.abc import Callable
+from functools import partial
+from importlib import import_module
 from importlib.util import find_spec
 
 from judging.base import Method
 
-
-def _gp() -> Method:
-    from judging.peers_gp import GaussianProcess
-
-    return GaussianProcess()
-
-
-def _tpe() -> Method:
-    from judging.peers_tpe import ParzenEstimator
-
-    return ParzenEstimator()
-
-
-def _smac() -> Method:
-    from judging.peers_smac import Smac
-
-    return Smac()
-
-
-def _rgpe() -> Method:
-    from judging.peers_rgpe import RankingWeighted
-
-    return RankingWeighted()
-
-
-def _quantile() -> Method:
-    from judging.peers_quantile import Quantile
-
-    return Quantile()
-
-
-def _fsbo() -> Method:
-    from judging.peers_fsbo import FewShot
-
-    return FewShot()
-
-
-PEERS: dict[str, Callable[[], Method]] = {
-    "gp": _gp,
-    "tpe": _tpe,
-    "smac": _smac,
-    "rgpe": _rgpe,
-    "quantile": _quantile,
-    "fsbo": _fsbo,
-}
-NEEDS = {
+NEEDS: dict[str, tuple[str, ...]] = {
     "gp": ("botorch",),
     "tpe": ("optuna",),
-    "smac": ("smac", "ConfigSpace"),
+    "smac": ("ConfigSpace", "smac"),
     "rgpe": ("botorch",),
-    "quantile": ("syne_tune", "xgboost", "huggingface_hub"),
+    "quantile": ("huggingface_hub", "xgboost", "syne_tune"),
     "fsbo": (),
 }
 """Packages, by the name that is imported, beyond those of the project itself."""
@@ -74,3 +32,23 @@ NEEDS = {
 def available(name: str) -> bool:
     """Whether the packages of a peer are installed."""
     return all(find_spec(package) is not None for package in NEEDS[name])
+
+
+def _make(name: str, file: str, method: str) -> Method:
+    with warnings.catch_warnings():
+        # what packages say of each other while they are imported is for their authors
+        warnings.simplefilter("ignore")
+        for package in NEEDS[name]:
+            import_module(package)
+        made: Method = getattr(import_module(f"judging.{file}"), method)()
+    return made
+
+
+PEERS: dict[str, Callable[[], Method]] = {
+    "gp": partial(_make, "gp", "peers_gp", "GaussianProcess"),
+    "tpe": partial(_make, "tpe", "peers_tpe", "ParzenEstimator"),
+    "smac": partial(_make, "smac", "peers_smac", "Smac"),
+    "rgpe": partial(_make, "rgpe", "peers_rgpe", "RankingWeighted"),
+    "quantile": partial(_make, "quantile", "peers_quantile", "Quantile"),
+    "fsbo": partial(_make, "fsbo", "peers_fsbo", "FewShot"),
+}

@@ -8,7 +8,7 @@ scaled by a random range in every step (the paper's task augmentation), (y - l) 
 the task's range, so that the scale of a new task need not be known. On the target, all parameters are adapted
 by `STEPS` gradient steps from the meta-trained ones, anew for each trial, on losses scaled by the range seen.
 Expected improvement chooses. The paper finds its first configurations by an evolutionary search for the set
-that is best on the sources; among finite candidates the first `START` are found greedily (`peers_start`).
+that is best on the sources; among finite candidates the first `START` are the greedy portfolio's (`simple`).
 Where the paper trains for hours, this trains `EPISODES` batches with Adam.
 """
 
@@ -26,7 +26,8 @@ from forerun.metalearners.threads import one_thread
 from forerun.space import Floats
 from judging.base import Candidates, Method, Seen
 from judging.peers_inputs import Inputs, highest, known, source_losses, untried
-from judging.peers_start import WarmStart, gains, scaled
+from judging.regret import Ends
+from judging.simple import Portfolio
 
 START = 5
 EPISODES = 1500
@@ -89,7 +90,7 @@ class FewShot(Method):
     @one_thread()
     def fit(self, meta: MetaDataset, rng: np.random.Generator) -> Self:
         self.inputs_ = Inputs.of(meta.space, meta.X)
-        self.start_ = WarmStart.fit(meta, self.inputs_)
+        self.start_ = Portfolio().fit(meta, rng)
         Z = torch.from_numpy(self.inputs_(meta.X))
         tasks = [(Z[rows], torch.from_numpy(scaled(losses))) for rows, losses in source_losses(meta)]
         generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
@@ -99,19 +100,18 @@ class FewShot(Method):
         for _ in range(EPISODES):
             _step(self.model_, optimizer, *episode(tasks, rng))
             schedule.step()
-        self.last_: tuple[Any, ...] = (None,)
-        """Candidates that were asked about last, their inputs, and what the sources say of them: a cache."""
+        self.last_: tuple[Any, ...] = (None, None)
+        """Candidates that were asked about last, and their inputs: a cache."""
         return self
 
     @one_thread()
     def choose(self, candidates: Candidates, seen: Seen, rng: np.random.Generator) -> int:
+        if len(seen.rows) < START:
+            return self.start_.choose(candidates, seen, rng)
         if self.last_[0] is not candidates:
-            X = torch.from_numpy(self.inputs_(candidates.X))
-            self.last_ = (candidates, X, self.start_.losses(candidates.X))
-        _, X, losses = self.last_
+            self.last_ = (candidates, torch.from_numpy(self.inputs_(candidates.X)))
+        X = self.last_[1]
         left, tried = untried(candidates, seen), list(seen.rows)
-        if len(tried) < START:
-            return highest(gains(losses, tried)[left], left, rng)
         y = torch.from_numpy(scaled(known(seen)))
         model = copy.deepcopy(self.model_)
         optimizer = torch.optim.Adam(model.parameters(), lr=RATE)
@@ -119,7 +119,7 @@ class FewShot(Method):
             _step(model, optimizer, X[tried], y)
         with torch.no_grad():
             mean, std = (v.numpy() for v in model.predict(X[tried], y, X[left]))
-        return highest(_improvement(mean, std, float(y.min())), left, rng)
+        return highest(_log_improvement(mean, std, float(y.min())), left, rng)
 
 
 def episode(tasks: list[tuple[Tensor, Tensor]], rng: np.random.Generator) -> tuple[Tensor, Tensor]:
@@ -142,6 +142,17 @@ def _step(model: DeepKernel, optimizer: torch.optim.Optimizer, X: Tensor, y: Ten
     optimizer.step()
 
 
-def _improvement(mean: Floats, std: Floats, best: float) -> Floats:
+def _log_improvement(mean: Floats, std: Floats, best: float) -> Floats:
+    """Log of the expected improvement (m,) below the best loss, std (phi(z) + z Phi(z)), also where it underflows."""
     z = (best - mean) / std
-    return (best - mean) * norm.cdf(z) + std * norm.pdf(z)
+    near = np.maximum(z, -8)
+    far = np.minimum(z, -8)
+    # Mills' ratio: phi(z) + z Phi(z) = phi(z) / z^2 (1 - 3 / z^2 + ...), set to meet the other branch
+    exact = np.log(norm.pdf(near) + near * norm.cdf(near))
+    tail = norm.logpdf(far) - 2 * np.log(-far) - (norm.logpdf(-8) - 2 * np.log(8.0))
+    return np.log(std) + exact + tail
+
+
+def scaled(losses: Floats) -> Floats:
+    """Losses of one task in [0, 1]; equal ones are all 0."""
+    return Ends.of(losses).regret(losses)
