@@ -52,7 +52,12 @@ class Matrix:
         recorded = {k: [(t, float(np.mean(losses))) for t, losses in row.items()] for k, row in found.items()}
         order = np.argsort(meta.task, kind="stable")
         parts = np.split(meta.loss[order], np.cumsum(np.bincount(meta.task, minlength=len(meta.tasks)))[:-1])
-        return cls(meta, [Ends.of(losses) for losses in parts], recorded)
+        matrix = cls(meta, [Ends.of(losses) for losses in parts], recorded)
+        if any(len(row) < len(meta.tasks) for row in recorded.values()):
+            # candidates will have gaps too: the surrogates are made here, not while a trial is waited for
+            for task in range(len(meta.tasks)):
+                matrix._surrogate(task)
+        return matrix
 
     def at(self, X: Floats) -> Said:
         """What each task says of encoded candidates X (N, d); recorded values exactly where a row recurs."""
@@ -82,10 +87,12 @@ class Matrix:
             self.columns[key] = losses[:, column], known[:, column]
 
     def _predict(self, task: int, X: Floats) -> Floats:
-        mine = self.meta.task == task
-        forest = _forest(Trials.of(self.meta.X[mine], self.meta.y[mine]))
         standard = Standard(float(self.meta.location[task]), float(self.meta.scale[task]))
-        return standard.inverse(forest.predict(X))
+        return standard.inverse(self._surrogate(task).predict(X))
+
+    def _surrogate(self, task: int) -> Any:
+        mine = self.meta.task == task
+        return _forest(Trials.of(self.meta.X[mine], self.meta.y[mine]))
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,7 @@ def names_in(folder: Path) -> list[str]:
 def shipped(folder: Path) -> Benchmark:
     """The project's own recordings."""
     history = History.load(folder)
-    return Benchmark("forerun", featurize(history), _configurations(history, 5), "loss")
+    return Benchmark("history", featurize(history), _configurations(history, 5), "loss")
 
 
 def read(name: str, folder: Path, metric: str | None = None) -> Benchmark:
