@@ -30,7 +30,7 @@ from judging.regret import Ends
 from judging.simple import Portfolio
 
 START = 5
-EPISODES = 1500
+EPISODES = 1000
 BATCH = 8
 POINTS = 40
 RATE = 1e-3

@@ -80,20 +80,18 @@ class Process:
     @classmethod
     def of(cls, X: Floats, y: Floats, mean: float, scales: Floats, noise: float) -> "Process":
         """Condition on data, with known hyperparameters."""
-        L = cholesky(_kernel(X, X, scales) + noise * np.eye(len(X)), lower=True)
+        L = cholesky(kernel(X, X, scales) + noise * np.eye(len(X)), lower=True)
         return cls(X, mean, scales, noise, L, cho_solve((L, True), y - mean))
 
     def predict(self, X: Floats) -> tuple[Floats, Floats]:
         """Mean and standard deviation (n,) of the noise-free function."""
-        across = _kernel(X, self.X, self.scales)
-        half = solve_triangular(self.factor, across.T, lower=True)
-        return self.mean + across @ self.weights, np.sqrt(np.maximum(1 - (half**2).sum(axis=0), 1e-10))
+        mean, half = self.reduced(X)
+        return mean, spread(half)
 
-    def joint(self, X: Floats) -> tuple[Floats, Floats]:
-        """Mean (n,) and covariance (n, n) of the noise-free function."""
-        across = _kernel(X, self.X, self.scales)
-        half = solve_triangular(self.factor, across.T, lower=True)
-        return self.mean + across @ self.weights, _kernel(X, X, self.scales) - half.T @ half
+    def reduced(self, X: Floats) -> tuple[Floats, Floats]:
+        """Mean (n,), and the half (k, n) whose square the data took from the prior covariance of X (n, c)."""
+        across = kernel(X, self.X, self.scales)
+        return self.mean + across @ self.weights, solve_triangular(self.factor, across.T, lower=True)
 
     def left_out(self, y: Floats) -> tuple[Floats, Floats]:
         """Mean and std (k,) of each trial's function value without that trial (Rasmussen & Williams 2006, 5.12)."""
@@ -102,7 +100,13 @@ class Process:
         return y - self.weights * variance, np.sqrt(np.maximum(variance - self.noise, 1e-10))
 
 
-def _kernel(A: Floats, B: Floats, scales: Floats) -> Floats:
+def spread(half: Floats) -> Floats:
+    """Standard deviation (..., n) of the noise-free function, from halves (..., k, n)."""
+    return np.sqrt(np.maximum(1 - (half**2).sum(axis=-2), 1e-10))
+
+
+def kernel(A: Floats, B: Floats, scales: Floats) -> Floats:
+    """Prior covariance (n, m) of A (n, c) and B (m, c)."""
     A, B = A / scales, B / scales
     squares = (A**2).sum(axis=1)[:, None] + (B**2).sum(axis=1) - 2 * A @ B.T
     return np.exp(-0.5 * np.maximum(squares, 0))

@@ -25,7 +25,7 @@ from forerun.metalearners.threads import one_thread
 from forerun.space import Floats
 from judging.base import Candidates, Method, Seen
 from judging.peers_inputs import Inputs, highest, known, source_losses, standardised, untried
-from judging.peers_map import Process
+from judging.peers_map import Process, kernel, spread
 
 SOURCES = 50
 POINTS = 50
@@ -55,9 +55,11 @@ class RankingWeighted(Method):
     def choose(self, candidates: Candidates, seen: Seen, rng: np.random.Generator) -> int:
         if self.last_[0] is not candidates:
             X = self.inputs_(candidates.X)
-            expected = [source.predict(X) for source in self.sources_]
-            self.last_ = (candidates, X, np.array([m for m, _ in expected]), np.array([s for _, s in expected]))
-        _, X, means, stds = self.last_
+            reduced = [source.reduced(X) for source in self.sources_]
+            # a source of few trials takes nothing more away
+            halves = np.stack([np.pad(half, ((0, POINTS - len(half)), (0, 0))) for _, half in reduced])
+            self.last_ = (candidates, X, np.stack([mean for mean, _ in reduced]), halves, spread(halves))
+        _, X, means, halves, stds = self.last_
         left, tried = untried(candidates, seen), list(seen.rows)
         weights = np.full(len(means), 1 / len(means))
         if len(tried) >= FEW:
@@ -65,7 +67,10 @@ class RankingWeighted(Method):
             own = Process.fit(X[tried], y)
             mean, std = own.predict(X)
             means, stds = np.vstack([means, mean]), np.vstack([stds, std])
-            weights = ranking_weights([s.joint(X[tried]) for s in self.sources_], own.left_out(y), y, rng)
+            some = halves[:, :, tried]
+            prior = np.stack([kernel(X[tried], X[tried], source.scales) for source in self.sources_])
+            joint = means[:-1, tried], prior - some.mT @ some
+            weights = ranking_weights(joint, own.left_out(y), y, rng)
         mean, std = weights @ means, np.sqrt(weights**2 @ stds**2)
         if not tried:
             return highest(-mean[left], left, rng)
@@ -73,15 +78,21 @@ class RankingWeighted(Method):
 
 
 def ranking_weights(
-    sources: list[tuple[Floats, Floats]], left_out: tuple[Floats, Floats], y: Floats, rng: np.random.Generator
+    sources: tuple[Floats, Floats], left_out: tuple[Floats, Floats], y: Floats, rng: np.random.Generator
 ) -> Floats:
-    """Weights (S + 1,), the target's last, from the sources' joint posteriors and the target's left-out ones."""
+    """Weights (S + 1,), the target's last.
+
+    Given are the sources' means (S, k) and covariances (S, k, k) at the trials, and the target's means and stds
+    (k,) without each.
+    """
     k = len(y)
     order = y[:, None] < y
-    losses = np.empty((len(sources) + 1, SAMPLES))
-    for s, (mean, covariance) in enumerate(sources):
-        values, vectors = np.linalg.eigh(covariance)
-        f = mean + rng.normal(size=(SAMPLES, k)) * np.sqrt(np.maximum(values, 0)) @ vectors.T
+    mean, covariance = sources
+    losses = np.empty((len(mean) + 1, SAMPLES))
+    values, vectors = np.linalg.eigh(covariance)
+    half = np.sqrt(np.maximum(values, 0))[:, :, None] * vectors.mT
+    for s in range(len(mean)):
+        f = mean[s] + rng.normal(size=(SAMPLES, k)) @ half[s]
         losses[s] = ((f[:, :, None] < f[:, None, :]) ^ order).sum(axis=(1, 2))
     f = left_out[0] + rng.normal(size=(SAMPLES, k)) * left_out[1]
     wrong = (f[:, :, None] < y) ^ order
