@@ -4,8 +4,10 @@ from forerun.metalearners.base import Context, MetaLearner, Prediction, Surrogat
 from forerun.metalearners.forecaster import Forecast, Forecaster
 from forerun.metalearners.last_layer import LastLayer
 from forerun.metalearners.linear import Linear
+from forerun.metalearners.maml import Maml
 from forerun.metalearners.network import Network
 from forerun.metalearners.quadratic import Interactions
+from forerun.metalearners.recurrent import Recurrent
 from forerun.metalearners.relative import Comparison, Relative
 from forerun.metalearners.saved import load, save
 
@@ -15,6 +17,8 @@ METALEARNERS: dict[str, type[MetaLearner]] = {
     "quadratic": Interactions,
     "relative": Relative,
     "last_layer": LastLayer,
+    "maml": Maml,
+    "recurrent": Recurrent,
 }
 """Its line here enrols a meta-learner in every promise of `checks`."""
 
@@ -27,9 +31,11 @@ __all__ = [
     "Interactions",
     "LastLayer",
     "Linear",
+    "Maml",
     "MetaLearner",
     "Network",
     "Prediction",
+    "Recurrent",
     "Relative",
     "Surrogate",
     "load",

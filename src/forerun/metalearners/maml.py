@@ -68,8 +68,8 @@ class Maml(InContext):
 
     def read(self, ensemble: Ensemble, own: dict[str, np.ndarray], contexts: Trials) -> list[Ensemble]:
         """As `InContext.read`: the inner loop."""
-        theta = {name: torch.from_numpy(array) for name, array in stacked(ensemble).items()}
-        found = self._descend(theta, {name: torch.from_numpy(rate) for name, rate in own.items()}, contexts)
+        theta = {name: torch.tensor(array) for name, array in stacked(ensemble).items()}
+        found = self._descend(theta, {name: torch.tensor(rate) for name, rate in own.items()}, contexts)
         # what the coordinates add stays what it is
         found["a"] = found["a"] - torch.einsum("sq,mqh->smh", contexts.c, theta["B"])
         arrays = {name: tensor.numpy() for name, tensor in found.items()}

@@ -2,7 +2,7 @@
 
     u_i = max(0, x_i A + a)    e_i = y_i - (u_i v + level)       what the first network sees in trial i, and its error
     s_i = GRU(s_{i-1}, [e_i u_i, u_i, e_i, failed_i])            s_0 = 0
-    f_i(x) = max(0, x A + a + s_i P) (v + s_i Q) + level + s_i r
+    f_i(x) = max(0, x A + a) (v + s_i Q) + level + s_i r
 
 Notation: k trials, i inputs, H units, R numbers of state, M members, S contexts.
 
@@ -33,10 +33,10 @@ class Recurrent(InContext):
 
     ordered: ClassVar[bool] = True
 
-    batches: int = 400
+    batches: int = 500
     memory: int = 16
     """R"""
-    rate: float = 0.015
+    rate: float = 0.01
     """Of Adam, falling to zero by a cosine."""
 
     def learn(self, ensemble: Ensemble, episodes: Episodes, batches: int) -> tuple[Ensemble, dict[str, np.ndarray]]:
@@ -49,8 +49,8 @@ class Recurrent(InContext):
         for step, episode in enumerate(episodes.batches(batches, generator)):
             optimizer.param_groups[0]["lr"] = self.rate * (1 + cos(pi * step / batches)) / 2
             optimizer.zero_grad()
-            offset = offsets(first, episode.context)
-            said = predict(first, own, offset, states(first, own, offset, episode.context), episode.x)
+            known = states(own, messages(first, episode.context), episode.context.seen)
+            said = predict(first, own, known, hidden(first, episode.context.c, episode.x))
             error = (said - episode.y[:, None, None]) ** 2
             torch.autograd.backward((episode.weight[:, :, None] * error).sum() / said.shape[2])
             optimizer.step()
@@ -60,17 +60,10 @@ class Recurrent(InContext):
     def read(self, ensemble: Ensemble, own: dict[str, np.ndarray], contexts: Trials) -> list[Ensemble]:
         """As `InContext.read`: what the network is in the last state."""
         arrays = stacked(ensemble)
-        first, mine = ({k: torch.from_numpy(v) for k, v in part.items()} for part in (arrays, own))
-        last = states(first, mine, offsets(first, contexts), contexts)[:, :, -1]
-        moved = {name: torch.einsum("smr,mrh->smh", last, mine[name]).numpy() for name in ("P", "Q")}
-        level = torch.einsum("smr,mr->sm", last, mine["r"]).numpy()
-        return [
-            unstacked(
-                ensemble,
-                arrays | {"a": arrays["a"] + P, "v": arrays["v"] + Q, "level": arrays["level"] + r},
-            )
-            for P, Q, r in zip(moved["P"], moved["Q"], level, strict=True)
-        ]
+        first, mine = ({k: torch.tensor(v) for k, v in part.items()} for part in (arrays, own))
+        last = states(mine, messages(first, contexts), contexts.seen)[:, :, -1:]
+        v, level = (tensor[:, :, 0].numpy() for tensor in outputs(first, mine, last))
+        return [unstacked(ensemble, arrays | {"v": v[s], "level": level[s]}) for s in range(len(v))]
 
 
 def fresh(members: int, units: int, memory: int, generator: torch.Generator) -> Tensors:
@@ -80,39 +73,42 @@ def fresh(members: int, units: int, memory: int, generator: torch.Generator) -> 
         "into": torch.randn(members, width, 3 * memory, generator=generator) / width**0.5,
         "again": torch.randn(members, memory, 3 * memory, generator=generator) / memory**0.5,
         "bias": torch.zeros(members, 1, 3 * memory),
-        "P": torch.zeros(members, memory, units),
         "Q": torch.zeros(members, memory, units),
         "r": torch.zeros(members, memory),
     }
 
 
-def offsets(first: Tensors, contexts: Trials) -> torch.Tensor:
-    """(S, M, 1, H) a, with what the task coordinates add."""
-    return first["a"][:, None] + contexts.c[:, None, None] @ first["B"]
+def hidden(first: Tensors, c: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """(S, M, L, H) hidden units of inputs (S, L, i)."""
+    return torch.relu(x[:, None] @ first["A"] + (first["a"][:, None] + c[:, None, None] @ first["B"]))
 
 
-def states(first: Tensors, own: Tensors, offset: torch.Tensor, contexts: Trials) -> torch.Tensor:
-    """(S, M, k + 1, R) the states before and after each trial; a trial that is not seen leaves the state."""
-    u = torch.relu(contexts.x[:, None] @ first["A"] + offset)
+def messages(first: Tensors, contexts: Trials) -> torch.Tensor:
+    """(S, M, k, 2 H + 2) what is read of each trial."""
+    u = hidden(first, contexts.c, contexts.x)
     said = (u @ first["v"][:, :, None])[..., 0] + first["level"][:, None]
-    known, seen = contexts.known[:, None], contexts.seen[:, None]
+    known = contexts.known[:, None]
     error = contexts.y[:, None] - said
     if contexts.floats:
-        free = known * seen
+        free = known * contexts.seen[:, None]
         error = error - known * ((error * free).sum(-1, keepdim=True) / free.sum(-1, keepdim=True).clamp_min(1))
-    e = error[..., None]
-    failed = (1 - known).expand_as(error)[..., None]
-    inputs = torch.cat([e * u, u, e, failed], dim=-1) @ own["into"] + own["bias"]
-    state = torch.zeros(*error.shape[:2], 1, own["r"].shape[1], dtype=u.dtype)
+    e, failed = error[..., None], (1 - known).expand_as(error)[..., None]
+    return torch.cat([e * u, u, e, failed], dim=-1)
+
+
+def states(own: Tensors, messages: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+    """(S, M, k + 1, R) the states before and after each trial; a trial that is not seen (S, k) changes nothing."""
+    inputs = messages @ own["into"] + own["bias"]
+    state = inputs.new_zeros(*inputs.shape[:2], 1, own["r"].shape[1])
     found = [state]
-    for i in range(error.shape[2]):
-        keep = seen[:, :, i, None, None]
-        state = keep * step(inputs[:, :, i : i + 1], state, own["again"]) + (1 - keep) * state
+    for i in range(inputs.shape[2]):
+        keep = seen[:, i, None, None, None]
+        state = keep * gru(inputs[:, :, i : i + 1], state, own["again"]) + (1 - keep) * state
         found.append(state)
     return torch.cat(found, dim=2)
 
 
-def step(inputs: torch.Tensor, state: torch.Tensor, again: torch.Tensor) -> torch.Tensor:
+def gru(inputs: torch.Tensor, state: torch.Tensor, again: torch.Tensor) -> torch.Tensor:
     """The next state of a gated recurrent unit (Cho et al., EMNLP 2014)."""
     reset, update, new = inputs.chunk(3, dim=-1)
     reset_, update_, new_ = (state @ again).chunk(3, dim=-1)
@@ -120,10 +116,12 @@ def step(inputs: torch.Tensor, state: torch.Tensor, again: torch.Tensor) -> torc
     return (1 - gate) * torch.tanh(new + torch.sigmoid(reset + reset_) * new_) + gate * state
 
 
-def predict(first: Tensors, own: Tensors, offset: torch.Tensor, state: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-    """(S, M, T, L) what is said in states (S, M, T, R) of inputs (S, L, i)."""
-    before = x[:, None] @ first["A"] + offset
-    hidden = torch.relu(before[:, :, None] + (state @ own["P"])[:, :, :, None])
-    out = (first["v"][:, None] + state @ own["Q"])[..., None]
-    level = first["level"][:, None] + (state @ own["r"][:, :, None])[..., 0]
-    return (hidden @ out)[..., 0] + level[..., None]
+def outputs(first: Tensors, own: Tensors, state: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Output weights (S, M, T, H) and levels (S, M, T) in states (S, M, T, R)."""
+    return first["v"][:, None] + state @ own["Q"], first["level"][:, None] + (state @ own["r"][:, :, None])[..., 0]
+
+
+def predict(first: Tensors, own: Tensors, state: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
+    """(S, M, T, L) what is said in states (S, M, T, R) of hidden units (S, M, L, H)."""
+    v, level = outputs(first, own, state)
+    return v @ hidden.transpose(-1, -2) + level[..., None]
