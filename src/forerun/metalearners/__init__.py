@@ -1,6 +1,7 @@
 """Learn across tasks, adapt to one."""
 
 from forerun.metalearners.base import Context, MetaLearner, Prediction, Surrogate
+from forerun.metalearners.deep_kernel import DeepKernel
 from forerun.metalearners.forecaster import Forecast, Forecaster
 from forerun.metalearners.last_layer import LastLayer
 from forerun.metalearners.linear import Linear
@@ -17,6 +18,7 @@ METALEARNERS: dict[str, type[MetaLearner]] = {
     "quadratic": Interactions,
     "relative": Relative,
     "last_layer": LastLayer,
+    "deep_kernel": DeepKernel,
     "maml": Maml,
     "recurrent": Recurrent,
 }
@@ -26,6 +28,7 @@ __all__ = [
     "METALEARNERS",
     "Comparison",
     "Context",
+    "DeepKernel",
     "Forecast",
     "Forecaster",
     "Interactions",

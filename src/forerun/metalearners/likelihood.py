@@ -27,7 +27,8 @@ def low_rank(Phi: torch.Tensor, r: torch.Tensor, noise: torch.Tensor) -> torch.T
     along = torch.linalg.solve_triangular(L, heavy.mT @ r[..., None], upper=False)[..., 0]
     squares = (r**2 / noise).sum(-1) - (along**2).sum(-1)
     logs = 2 * torch.log(L.diagonal(dim1=-2, dim2=-1)).sum(-1) + torch.log(noise).sum(-1)
-    return -0.5 * (squares + logs + r.shape[-1] * log(2 * pi))
+    found: torch.Tensor = -0.5 * (squares + logs + r.shape[-1] * log(2 * pi))
+    return found
 
 
 def full_rank(K: torch.Tensor, r: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
