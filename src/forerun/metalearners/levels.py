@@ -169,8 +169,8 @@ class Levels:
         part = _parts(context)
         seen = np.arange(-1, part.max(initial=-1) + 1)[:, None] != part
         each = (voice.body.ensemble.inputs.of(X), told, np.isfinite(losses).astype(float))
-        inputs, results, known, coordinates = (torch.from_numpy(a).expand(len(seen), *a.shape) for a in (*each, c))
-        trials = Trials(inputs, results, known, torch.from_numpy(seen.astype(float)), coordinates, standard.bent)
+        inputs, results, finished, coordinates = (torch.from_numpy(a).expand(len(seen), *a.shape) for a in (*each, c))
+        trials = Trials(inputs, results, finished, torch.from_numpy(seen.astype(float)), coordinates, standard.bent)
         return Told(context, c, part, trials)
 
 

@@ -24,6 +24,9 @@ from forerun.metalearners.episodes import Episodes, Trials
 from forerun.metalearners.incontext import InContext, stacked, unstacked
 from forerun.metalearners.shallow import Ensemble
 
+FULL = 1e4
+"""See `states`."""
+
 Tensors = dict[str, torch.Tensor]
 
 
@@ -33,10 +36,10 @@ class Recurrent(InContext):
 
     ordered: ClassVar[bool] = True
 
-    batches: int = 500
+    batches: int = 350
     memory: int = 16
     """R"""
-    rate: float = 0.01
+    rate: float = 0.015
     """Of Adam, falling to zero by a cosine."""
 
     def learn(self, ensemble: Ensemble, episodes: Episodes, batches: int) -> tuple[Ensemble, dict[str, np.ndarray]]:
@@ -99,21 +102,24 @@ def messages(first: Tensors, contexts: Trials) -> torch.Tensor:
 def states(own: Tensors, messages: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
     """(S, M, k + 1, R) the states before and after each trial; a trial that is not seen (S, k) changes nothing."""
     inputs = messages @ own["into"] + own["bias"]
-    state = inputs.new_zeros(*inputs.shape[:2], 1, own["r"].shape[1])
+    memory = own["r"].shape[1]
+    # where nothing is to be read, the gate keeps all of the state: the sigmoid of FULL is one
+    kept = torch.nn.functional.pad(FULL * (1 - seen)[:, None, :, None].expand(-1, 1, -1, memory), (memory, memory))
+    inputs = inputs + kept
+    state = inputs.new_zeros(*inputs.shape[:2], 1, memory)
     found = [state]
     for i in range(inputs.shape[2]):
-        keep = seen[:, i, None, None, None]
-        state = keep * gru(inputs[:, :, i : i + 1], state, own["again"]) + (1 - keep) * state
+        state = gru(inputs[:, :, i : i + 1], state, own["again"])
         found.append(state)
     return torch.cat(found, dim=2)
 
 
 def gru(inputs: torch.Tensor, state: torch.Tensor, again: torch.Tensor) -> torch.Tensor:
     """The next state of a gated recurrent unit (Cho et al., EMNLP 2014)."""
-    reset, update, new = inputs.chunk(3, dim=-1)
-    reset_, update_, new_ = (state @ again).chunk(3, dim=-1)
-    gate = torch.sigmoid(update + update_)
-    return (1 - gate) * torch.tanh(new + torch.sigmoid(reset + reset_) * new_) + gate * state
+    gates, moved = 2 * state.shape[-1], state @ again
+    reset, keep = torch.sigmoid(inputs[..., :gates] + moved[..., :gates]).chunk(2, dim=-1)
+    new = torch.tanh(inputs[..., gates:] + reset * moved[..., gates:])
+    return torch.lerp(new, state, keep)
 
 
 def outputs(first: Tensors, own: Tensors, state: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
