@@ -6,6 +6,8 @@ from forerun.metalearners.forecaster import Forecast, Forecaster
 from forerun.metalearners.last_layer import LastLayer
 from forerun.metalearners.linear import Linear
 from forerun.metalearners.maml import Maml
+from forerun.metalearners.metric import Metric
+from forerun.metalearners.mixture import Mixture
 from forerun.metalearners.network import Network
 from forerun.metalearners.quadratic import Interactions
 from forerun.metalearners.recurrent import Recurrent
@@ -14,11 +16,13 @@ from forerun.metalearners.saved import load, save
 
 METALEARNERS: dict[str, type[MetaLearner]] = {
     "linear": Linear,
+    "mixture": Mixture,
     "network": Network,
     "quadratic": Interactions,
     "relative": Relative,
     "last_layer": LastLayer,
     "deep_kernel": DeepKernel,
+    "metric": Metric,
     "maml": Maml,
     "recurrent": Recurrent,
 }
@@ -36,6 +40,8 @@ __all__ = [
     "Linear",
     "Maml",
     "MetaLearner",
+    "Metric",
+    "Mixture",
     "Network",
     "Prediction",
     "Recurrent",

@@ -69,7 +69,7 @@ class DeepKernel(MetaLearner):
         # for times there is nothing to guard against: no task trains large models faster than small ones
         self.trust_ = self.trust if meta.target == LOSS else 1.0
         trials = Trials(meta, C, columns=settings.columns, jitter=settings.jitter)
-        trials.y -= torch.from_numpy(offsets)[meta.task]
+        trials.y = trials.y - torch.from_numpy(offsets)[meta.task]
         trunk = Trunk(trials.width, settings.members, settings.units, 1 + self.dimensions, generator)
         level = self._train(meta, trials, trunk, generator)
         A, B, a, last = trunk.arrays(trials.x.shape[1])
