@@ -11,7 +11,7 @@ import numpy as np
 
 from forerun.metadata import MetaDataset
 from forerun.metalearners import METALEARNERS, Context, Prediction, Surrogate
-from forerun.tuning.acquisition import ei
+from forerun.tuning.acquisition import improvement_of
 from judging.base import Candidates, Method, Seen
 
 
@@ -29,8 +29,7 @@ class Ours(Method):
     def choose(self, candidates: Candidates, seen: Seen, rng: np.random.Generator) -> int:
         """The highest expected improvement among those that are left."""
         rows = list(seen.rows)
-        prediction = self._adapted(candidates, seen).predict(candidates.X)
-        score = ei(prediction, float(prediction.mean[rows].min()) if rows else None).copy()
+        score = np.array(improvement_of(self._adapted(candidates, seen), candidates.X, rows))
         score[rows] = np.inf
         return int(np.argmin(score))
 

@@ -15,7 +15,7 @@ OURS = "forerun"
 FAMILIES: dict[str, Callable[[], Method]] = {name: partial(Ours, name) for name in METALEARNERS}
 """Ours one by one; to be asked for by name."""
 METHODS: dict[str, Callable[[], Method]] = {
-    OURS: partial(Ours, "relative"),
+    OURS: partial(Ours, "mixture"),
     "random": Random,
     "average": Average,
     "portfolio": Portfolio,

@@ -18,7 +18,7 @@ from forerun.checks.world import Example, example, history, with_losses
 from forerun.metadata import MetaDataset
 from forerun.metalearners import Context, MetaLearner, Surrogate
 from forerun.space import Floats
-from forerun.tuning.acquisition import ei
+from forerun.tuning.acquisition import improvement_of
 
 NOMINAL = {50: 0.6745, 80: 1.2816, 95: 1.9600}
 """Central intervals in percent, and their half widths in standard deviations."""
@@ -268,8 +268,7 @@ def _chosen(learner: MetaLearner, task: Example, trials: int) -> list[int]:
     seen: list[int] = []
     for _ in range(trials):
         surrogate: Surrogate = learner.adapt(Context(task.features, task.X[seen], task.loss[seen]))
-        prediction = surrogate.predict(task.X)
-        score = ei(prediction, float(prediction.mean[seen].min()) if seen else None).copy()
+        score = np.array(improvement_of(surrogate, task.X, seen))
         score[seen] = np.inf
         seen.append(int(np.argmin(score)))
     return seen

@@ -13,7 +13,7 @@ from scipy.stats import rankdata
 from forerun.metadata import MetaDataset
 from forerun.metalearners import Context, MetaLearner, Prediction
 from forerun.space import Floats
-from forerun.tuning.acquisition import ei
+from forerun.tuning.acquisition import improvement_of
 
 NOMINAL = {50: 0.6745, 80: 1.2816, 95: 1.9600}
 """Central intervals in percent, and their half widths in standard deviations."""
@@ -90,15 +90,14 @@ def replay(learner: MetaLearner, task: Recorded, trials: int, rng: np.random.Gen
     found: dict[str, float] = {}
     for step in range(min(trials, len(y))):
         surrogate = learner.adapt(Context(task.features, X[seen], loss[seen]))
-        prediction = surrogate.predict(X)
         if step in (0, LATER):
+            prediction = surrogate.predict(X)
             new = np.setdiff1d(np.arange(len(y)), seen)
             suffix = "" if step == 0 else f"_after_{step}"
             part = Prediction(prediction.mean[new], prediction.std[new])
             found |= quality(part, y[new], suffix)
             found |= coverage(surrogate.to_units(part), loss[new], f"raw_coverage{suffix}")
-        # over the best prediction, not the best result, of what was tried: single results are noisy
-        score = ei(prediction, float(prediction.mean[seen].min()) if seen else None).copy()
+        score = np.array(improvement_of(surrogate, X, seen))
         score[seen] = np.inf
         seen.append(int(np.argmin(score)))
     best = _pad(np.minimum.accumulate(regret[seen]), trials)

@@ -40,6 +40,10 @@ class Points:
     families: Floats
     """(F, N) by families of meta-learners."""
 
+    def part(self, rows: slice) -> "Points":
+        """Some of them."""
+        return Points(self.X[rows], self.tasks[:, rows], self.families[:, rows])
+
 
 class Kernel(Protocol):
     """A covariance function of configurations."""
@@ -106,7 +110,7 @@ def condition(hypotheses: Sequence[Hypothesis], trials: Trials) -> list[Piece]:
     for h in hypotheses:
         means, K = h.means(trials.points), h.kernel.between(trials.points, trials.points)
         for amplitude in AMPLITUDES:
-            precision = np.linalg.inv(amplitude**2 * K + free + np.diag(trials.noise))
+            precision = np.asarray(np.linalg.inv(amplitude**2 * K + free + np.diag(trials.noise)), dtype=float)
             half = 0.5 * np.linalg.slogdet(precision)[1]
             for unit in units:
                 # a failed trial is WORST in any unit
@@ -115,7 +119,7 @@ def condition(hypotheses: Sequence[Hypothesis], trials: Trials) -> list[Piece]:
                 pull = residual @ precision
                 fit = half - 0.5 * np.einsum("qk,qk->q", residual, pull) - trials.floating.sum() * np.log(unit)
                 prior = np.log(h.share / (len(AMPLITUDES) * len(units))) + h.log_weight
-                pieces.append(Piece(h.name, unit, amplitude, h, precision, pull, fit + prior))
+                pieces.append(Piece(h.name, unit, amplitude, h, precision, pull, np.asarray(fit + prior)))
     return pieces if k else [p for p in pieces if p.amplitude == 1.0]
 
 

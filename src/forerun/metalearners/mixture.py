@@ -15,26 +15,25 @@ scratch it is a Matern kernel. What tasks say of a configuration is `sources`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
 from scipy.special import ndtr
 
-from forerun.metadata import LOSS, MetaDataset, ScaleModel, Standard
+from forerun.metadata import LOSS, MetaDataset, ScaleModel
 from forerun.metalearners.base import Context, Floats, MetaLearner, Prediction, Surrogate
 from forerun.metalearners.head import canonical
-from forerun.metalearners.hypotheses import Hypothesis, Piece, Points, Trials, components, condition, moments, shares
+from forerun.metalearners.hypotheses import Points, components, moments, shares
 from forerun.metalearners.linear import Linear
+from forerun.metalearners.opening import Opening, task_weights
+from forerun.metalearners.rehearsal import rehearse, scenes
 from forerun.metalearners.sources import Sources
 from forerun.metalearners.threads import one_thread
-from forerun.metalearners.views import Views
+from forerun.metalearners.views import Met, Views
 
-NOISE = 1e-3
-"""Variance of a training's result, in target units."""
-LUCK = 0.25
-"""Variance of a failed trial's target: failing is a matter of luck too."""
-
+OPENING = 3
+"""Trials that are chosen as an opening; later ones by expected improvement."""
 FAMILIES: dict[str, type[MetaLearner]] = {"linear": Linear}
 """Families whose predictions are hypotheses."""
 
@@ -43,8 +42,11 @@ FAMILIES: dict[str, type[MetaLearner]] = {"linear": Linear}
 class Mixture(MetaLearner):
     """A mixture of Gaussian processes around the tasks of the history, families of meta-learners, and nothing."""
 
+    alone_: bool = field(init=False, repr=False)
+    """Whether the family speaks alone, as it does of times: they are told in seconds, from the task's features."""
     sources_: Sources = field(init=False, repr=False)
     families_: dict[str, MetaLearner] = field(init=False, repr=False)
+    opening_: Opening = field(init=False, repr=False)
     views_: Views = field(init=False, repr=False)
     scales_: ScaleModel = field(init=False, repr=False)
     temperatures_: tuple[float, float] = field(init=False, repr=False)
@@ -55,38 +57,42 @@ class Mixture(MetaLearner):
         """As `MetaLearner.fit`."""
         meta = canonical(meta)
         self.families_ = {name: sort().fit(meta) for name, sort in FAMILIES.items()}
+        self.alone_ = meta.target != LOSS
+        if self.alone_:
+            return self
         self.scales_ = ScaleModel().fit(meta)
         self.sources_ = Sources.fit(meta)
-        self.views_ = Views.of(meta, self.sources_, list(self.families_))
-        self.temperatures_ = (1.0, 1.0)
+        self.opening_ = Opening.of(meta)
+        views = Views.of(meta, self.sources_, list(FAMILIES))
+        played = list(scenes(meta, self.sources_, views, FAMILIES))
+        self.views_, self.temperatures_ = rehearse(views, played)
         return self
 
     @one_thread()
-    def adapt(self, context: Context) -> "MixtureSurrogate":
-        """As `MetaLearner.adapt`."""
-        said = {name: family.adapt(Context.empty(context.features, context.X.shape[1])) for name, family in self.families_.items()}
-        hypotheses = self.views_.hypotheses()
-        nothing = _points(self.sources_, list(said.values()), context.X[:0])
-        before = Trials(nothing, np.zeros(0), np.zeros(0), np.zeros(0))
-        standard = self.scales_.predict(context.features)
-        prior = MixtureSurrogate(self.sources_, list(said.values()), condition(hypotheses, before), before, standard, self.temperatures_[0])
-        if not len(context.y):
-            return prior
-        expected = prior.predict(context.X)
-        standard = self.scales_.update(standard, context.y, expected.mean, expected.std)
-        known = np.isfinite(context.y)
-        points = _points(self.sources_, list(said.values()), context.X)
-        trials = Trials(points, standard.forward(context.y), known.astype(float), np.where(known, NOISE, LUCK))
-        return replace(prior, pieces=condition(hypotheses, trials), trials=trials, standard=standard, temperature=self.temperatures_[1])
+    def adapt(self, context: Context) -> Surrogate:
+        """As `MetaLearner.adapt`; a `MixtureSurrogate` but for times."""
+        if self.alone_:
+            return next(iter(self.families_.values())).adapt(context)
+        empty = Context.empty(context.features, context.X.shape[1])
+        said = [family.adapt(empty) for family in self.families_.values()]
+        points = _points(self.sources_, said, context.X)
+        met = self.views_.meet(points, context.y, self.scales_.predict(context.features))
+        temperature = self.temperatures_[0 if not len(context.y) else 1]
+        return MixtureSurrogate(self.sources_, self.opening_, said, met, temperature)
 
     def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """As `MetaLearner.state`."""
-        views, arrays = self.views_.state()
-        arrays |= self.sources_.arrays()
+        arrays: dict[str, np.ndarray] = {}
         parts = {}
         for name, family in self.families_.items():
             parts[name], own = family.state()
             arrays |= {f"{name}.{key}": array for key, array in own.items()}
+        if self.alone_:
+            return {"families": parts}, arrays
+        views, others = self.views_.state()
+        arrays |= (
+            others | self.sources_.arrays() | {"opening_best": self.opening_.best, "opening_worst": self.opening_.worst}
+        )
         settings = {"families": parts, "views": views, "scales": self.scales_.to_dict()}
         return settings | {"temperatures": self.temperatures_}, arrays
 
@@ -98,7 +104,11 @@ class Mixture(MetaLearner):
         for name, part in settings["families"].items():
             own = {key.removeprefix(f"{name}."): a for key, a in arrays.items() if key.startswith(f"{name}.")}
             found.families_[name] = FAMILIES[name].from_state(part, own)
+        found.alone_ = "views" not in settings
+        if found.alone_:
+            return found
         found.sources_, found.views_ = Sources.of_arrays(arrays), Views.of_state(settings["views"], arrays)
+        found.opening_ = Opening(arrays["opening_best"], arrays["opening_worst"])
         found.scales_ = ScaleModel.from_dict(settings["scales"])
         found.temperatures_ = tuple(settings["temperatures"])
         return found
@@ -109,32 +119,35 @@ class MixtureSurrogate:
     """Gaussian processes with their probabilities."""
 
     sources: Sources
+    opening: Opening
     families: Sequence[Surrogate]
-    pieces: Sequence[Piece]
-    trials: Trials
-    standard: Standard
+    met: Met
     temperature: float
 
     @one_thread()
     def predict(self, X: Floats) -> Prediction:
         """As `Surrogate.predict`."""
-        mean, std = moments(components(self.pieces, self.trials, _points(self.sources, self.families, X)))
+        mean, std = moments(components(self.met.pieces, self.met.trials, _points(self.sources, self.families, X)))
         return Prediction(mean, self.temperature * std)
 
     @one_thread()
     def improvement(self, X: Floats) -> Floats:
         """Expected improvement (n,) over the best trial so far, in target units, every hypothesis by itself."""
-        found = components(self.pieces, self.trials, _points(self.sources, self.families, X))
-        bar = float(np.min(self.trials.y))
+        points, k = _points(self.sources, self.families, X), len(self.met.trials.y)
+        if k < OPENING:
+            tried = self.met.trials.points.tasks
+            return self.opening.worth(tried, points.tasks, task_weights(self.met.pieces, len(tried), k))
+        found = components(self.met.pieces, self.met.trials, points)
+        bar = float(np.min(self.met.trials.y))
         return np.asarray(sum(c.weight @ _improvement(bar - c.mean, c.std) for c in found))
 
     def shares(self) -> dict[str, float]:
         """How likely each hypothesis is."""
-        return shares(self.pieces)
+        return shares(self.met.pieces)
 
     def to_units(self, prediction: Prediction) -> Prediction:
         """As `Surrogate.to_units`."""
-        return Prediction(*self.standard.to_units(prediction.mean, prediction.std))
+        return Prediction(*self.met.standard.to_units(prediction.mean, prediction.std))
 
 
 def _improvement(ahead: Floats, std: Floats) -> Floats:

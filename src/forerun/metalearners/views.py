@@ -1,13 +1,15 @@
 """What the history makes of a target before its trials: the hypotheses of a mixture, with their prior shares."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 
-from forerun.metadata import MetaDataset
+from forerun.metadata import MetaDataset, Standard
+from forerun.metadata.targets import locate
 from forerun.metalearners.base import Floats
-from forerun.metalearners.hypotheses import Hypothesis, Points
+from forerun.metalearners.hypotheses import Hypothesis, Piece, Points, Trials, components, condition, moments
 from forerun.metalearners.sources import Sources, matern
 
 BANDWIDTH = 0.6
@@ -18,6 +20,11 @@ FLOOR = 0.05
 """Standard deviation, at least, of what tasks say of a configuration, in target units."""
 LENGTHS = (0.3, 1.0, 3.0)
 """Length scales of scratch, in those of the sources."""
+
+NOISE = 1e-3
+"""Variance of a training's result, in target units."""
+LUCK = 0.25
+"""Variance of a failed trial's target: failing is a matter of luck too."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,16 @@ class Smooth:
 
 
 @dataclass(frozen=True)
+class Met:
+    """The hypotheses after they met a target."""
+
+    pieces: Sequence[Piece]
+    trials: Trials
+    standard: Standard
+    """Where the target's losses lie."""
+
+
+@dataclass(frozen=True)
 class Views:
     """The hypotheses, before they meet a target."""
 
@@ -72,6 +89,8 @@ class Views:
     """Of all targets of the history."""
     names: tuple[str, ...]
     """Of the families."""
+    strays: Floats
+    """(F,) how far tasks stray from what a family predicts, in standard deviations of tasks."""
     shares: Floats
     """(1 + F + lengths,) prior probabilities."""
 
@@ -81,18 +100,39 @@ class Views:
         _, place, counts = np.unique(np.array(meta.families), return_inverse=True, return_counts=True)
         w = 1 / counts[place]
         prior = np.array([1.0, *(0.5 for _ in names), *(0.1 / len(LENGTHS) for _ in LENGTHS)])
-        return cls(w / w.sum(), float(sources.length), float(meta.y.mean()), float(meta.y.std()), tuple(names), prior / prior.sum())
+        return cls(
+            w / w.sum(),
+            float(sources.length),
+            float(meta.y.mean()),
+            float(meta.y.std()),
+            tuple(names),
+            np.ones(len(names)),
+            prior / prior.sum(),
+        )
+
+    def meet(self, points: Points, losses: Floats, standard: Standard) -> "Met":
+        """Condition on the target's trials: k points with raw losses (k,), NaN where failed; k = 0 is ordinary."""
+        hypotheses, k = self.hypotheses(), len(losses)
+        nothing = Trials(points.part(slice(0)), np.zeros(0), np.zeros(0), np.zeros(0))
+        before = condition(hypotheses, nothing)
+        if not k:
+            return Met(before, nothing, standard)
+        standard = locate(losses, *moments(components(before, nothing, points)), standard)
+        known = np.isfinite(losses)
+        trials = Trials(points, standard.forward(losses), known.astype(float), np.where(known, NOISE, LUCK))
+        return Met(condition(hypotheses, trials), trials, standard)
 
     def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """As `MetaLearner.state`."""
         settings = {"length": self.length, "level": self.level, "spread": self.spread, "names": self.names}
-        return settings, {"views_w": self.w, "views_shares": self.shares}
+        return settings, {"views_w": self.w, "views_strays": self.strays, "views_shares": self.shares}
 
     @classmethod
     def of_state(cls, settings: dict[str, Any], arrays: dict[str, np.ndarray]) -> Self:
         """The inverse of `state`."""
-        numbers = (float(settings[name]) for name in ("length", "level", "spread"))
-        return cls(arrays["views_w"], *numbers, tuple(settings["names"]), arrays["views_shares"])
+        length, level, spread = (float(settings[name]) for name in ("length", "level", "spread"))
+        of_names = tuple(settings["names"]), arrays["views_strays"]
+        return cls(arrays["views_w"], length, level, spread, *of_names, arrays["views_shares"])
 
     def hypotheses(self) -> list[Hypothesis]:
         """All that have a chance."""
@@ -107,7 +147,13 @@ class Views:
             return np.full((1, len(p.X)), self.level)
 
         def family(i: int) -> Hypothesis:
-            return Hypothesis(self.names[i], lambda p: p.families[i : i + 1], one, Empirical(w, self.length, 1.0), float(self.shares[1 + i]))
+            return Hypothesis(
+                self.names[i],
+                lambda p: p.families[i : i + 1],
+                one,
+                Empirical(w, self.length, float(self.strays[i])),
+                float(self.shares[1 + i]),
+            )
 
         with np.errstate(divide="ignore"):
             found = [Hypothesis("tasks", tasks, np.log(w), Empirical(w, self.length, BANDWIDTH), float(self.shares[0]))]

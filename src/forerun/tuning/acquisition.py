@@ -14,7 +14,7 @@ Before any trial there is no bar, and expected improvement is the mean: nothing 
 first trainings are the ones that are expected to be best.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -149,6 +149,37 @@ class Drawable(Protocol):
         ...
 
 
+@runtime_checkable
+class Improving(Protocol):
+    """A surrogate that knows better than its mean and std what a training may gain: a mixture, say."""
+
+    def improvement(self, X: Floats) -> Floats:
+        """Worth (n,) of a further training at encoded configurations X (n, d); higher is better, also before any."""
+        ...
+
+
+@dataclass(frozen=True)
+class ImprovementScore:
+    """The improvement that a surrogate tells itself."""
+
+    surrogate: Improving
+
+    def __call__(self, X: Floats) -> Floats:
+        """Score encoded configurations."""
+        return -self.surrogate.improvement(X)
+
+
+def improvement_of(surrogate: Surrogate, X: Floats, tried: Sequence[int]) -> Floats:
+    """Score recorded configurations X (n, d), of which some were tried, by expected improvement; lower is better.
+
+    Over the best prediction, not the best result, of what was tried: single results are noisy.
+    """
+    if isinstance(surrogate, Improving):
+        return ImprovementScore(surrogate)(X)
+    prediction = surrogate.predict(X)
+    return ei(prediction, float(prediction.mean[list(tried)].min()) if len(tried) else None)
+
+
 def acquisition_score(
     name: str, surrogate: Surrogate, *, bar: float | None, columns: int, rng: np.random.Generator
 ) -> Score:
@@ -156,6 +187,8 @@ def acquisition_score(
 
     Raises SettingsError for an unknown one.
     """
+    if name == "ei" and isinstance(surrogate, Improving):
+        return ImprovementScore(surrogate)
     if name == "mean" or (name == "ei" and bar is None):
         return mean_score(surrogate)
     if name == "thompson" and isinstance(surrogate, Drawable):

@@ -1,0 +1,125 @@
+"""Playing target with the tasks of the history: how likely each hypothesis is, and how wide doubt must be.
+
+Of every family of tasks left out in turn, a few trials are shown and the rest predicted. The prior shares of
+the hypotheses are what expectation maximisation finds over these rehearsals, so that a history whose tasks
+have nothing in common teaches that nothing is to be expected of it. Doubt is widened by what the central
+intervals then lack.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.special import logsumexp
+
+from forerun.metadata import MetaDataset, ScaleModel, Standard
+from forerun.metalearners.base import Context, Floats, MetaLearner
+from forerun.metalearners.calibration import QUANTILES
+from forerun.metalearners.hypotheses import Points, components, moments
+from forerun.metalearners.sources import Sources
+from forerun.metalearners.views import Empirical, Met, Views
+
+FOLDS = 5
+SHOWN = (5, 10)
+"""Trials that are shown."""
+ASKED = 40
+"""Trials, at most, that are predicted."""
+TASKS = 60
+"""Tasks, at most, that play the target."""
+STEPS = 20
+"""Of expectation maximisation."""
+PRIOR = 2.0
+"""So many imagined rehearsals speak for the shares that were guessed."""
+MARGIN = 0.05
+"""No share sinks below this part of what was guessed: a target may be unlike all rehearsals."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One task that plays the target."""
+
+    points: Points
+    losses: Floats
+    """Raw, NaN where failed."""
+    y: Floats
+    """What they are in target units, in truth."""
+    standard: Standard
+    """What was expected of their location and scale."""
+    w: Floats
+    """(T,) weights of the other families' tasks."""
+
+
+def scenes(meta: MetaDataset, sources: Sources, views: Views, makers: dict[str, type[MetaLearner]]) -> Iterator[Scene]:
+    """Of tasks of the history, each predicted by families that were fitted without its own."""
+    names, place = np.unique(np.array(meta.families), return_inverse=True)
+    rng = np.random.default_rng(2)
+    fold = (rng.permutation(len(names)) % min(FOLDS, len(names)))[place]
+    played = set(rng.permutation(len(meta.tasks))[:TASKS].tolist())
+    for number in range(min(FOLDS, len(names))) if len(names) > 2 else ():
+        rest = meta.of_tasks(np.flatnonzero(fold != number))
+        families, scales = [make().fit(rest) for make in makers.values()], ScaleModel().fit(rest)
+        for t in sorted(played & set(np.flatnonzero(fold == number).tolist())):
+            rows = rng.permutation(np.flatnonzero(meta.task == t))[: max(SHOWN) + ASKED]
+            X = meta.X[rows]
+            empty = Context.empty(meta.features[t], X.shape[1])
+            said = np.array([family.adapt(empty).predict(X).mean for family in families]).reshape(len(families), len(X))
+            w = np.where(place == place[t], 0.0, views.w)
+            standard = scales.predict(meta.features[t])
+            yield Scene(Points(X, sources.at(X), said), meta.loss[rows], meta.y[rows], standard, w / w.sum())
+
+
+def rehearse(views: Views, played: list[Scene]) -> tuple[Views, tuple[float, float]]:
+    """The views with shares that the scenes teach, and factors on the std before any trial and after."""
+    if not played:
+        return views, (1.0, 1.0)
+    views = replace(views, strays=_strays(views, played))
+    logs = np.array([_evidence(views, scene, k) for scene in played for k in SHOWN if len(scene.y) > k])
+    guessed = views.shares
+    shares = guessed
+    for _ in range(STEPS if len(logs) else 0):
+        joint = logs + np.log(shares)
+        found = np.exp(joint - logsumexp(joint, axis=1, keepdims=True)).sum(axis=0) + PRIOR * guessed
+        shares = np.maximum(found / found.sum(), MARGIN * guessed)
+    taught = replace(views, shares=shares / shares.sum())
+    return taught, (_doubt(taught, played, 0), _doubt(taught, played, SHOWN[0]))
+
+
+def _meet(views: Views, scene: Scene, k: int) -> Met:
+    """The scene's first k trials."""
+    return replace(views, w=scene.w).meet(scene.points.part(slice(k)), scene.losses[:k], scene.standard)
+
+
+def _strays(views: Views, played: list[Scene]) -> Floats:
+    """How far tasks stray from what each family predicts (F,), in standard deviations of tasks: the median scene."""
+    found = []
+    for scene in played:
+        usual = Empirical(scene.w, views.length, 1.0).variance(scene.points).mean()
+        found.append(((scene.y - scene.points.families) ** 2).mean(axis=1) / usual)
+    return np.asarray(np.sqrt(np.median(found, axis=0)))
+
+
+def _evidence(views: Views, scene: Scene, k: int) -> Floats:
+    """Log likelihood (H,) of each hypothesis for the first k trials."""
+    pieces = _meet(views, scene, k).pieces
+    parts: dict[int, list[Floats]] = {}
+    for p in pieces:
+        parts.setdefault(id(p.hypothesis), []).append(p.evidence - np.log(p.hypothesis.share))
+    return np.array([logsumexp(np.concatenate(part)) for part in parts.values()])
+
+
+def _doubt(views: Views, played: list[Scene], k: int) -> float:
+    """The factor on the std of predictions after k trials."""
+    ratios = []
+    for scene in (s for s in played if len(s.y) > k):
+        met = _meet(views, scene, k)
+        mean, std = moments(components(met.pieces, met.trials, scene.points.part(slice(k, None))))
+        # failing is a matter of luck, which no interval is meant to hold
+        ratios.append((np.abs(scene.y[k:] - mean) / std)[np.isfinite(scene.losses[k:])])
+    return fair_width(np.concatenate(ratios)) if ratios else 1.0
+
+
+def fair_width(ratios: Floats) -> float:
+    """The factor on the std with which the worst of the central intervals is nearest to its nominal share."""
+    widths = np.geomspace(0.3, 3.0, 60)
+    wrong = [max(abs(float((ratios <= width * z).mean()) - p) for p, z in QUANTILES.items()) for width in widths]
+    return float(widths[int(np.argmin(wrong))])
