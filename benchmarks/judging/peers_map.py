@@ -22,6 +22,8 @@ from forerun.space import Floats
 
 ITERATIONS = 40
 LEAST_SCALE, LEAST_NOISE = 0.025, 1e-4
+MOST = 12.0
+"""Of the logarithms of length scales and noise."""
 NOISE_PRIOR = (-4.0, 1.0)
 SCALE_PRIOR_STD = np.sqrt(3)
 
@@ -72,7 +74,8 @@ class Process:
             return float(value), gradient
 
         modes = [0.0, *np.full(c, center - SCALE_PRIOR_STD**2), NOISE_PRIOR[0] - NOISE_PRIOR[1] ** 2]
-        bounds = [(None, None), *[(np.log(LEAST_SCALE), None)] * c, (np.log(LEAST_NOISE), None)]
+        # the upper bounds are never where the maximum is: they keep a wild step of the line search finite
+        bounds = [(None, None), *[(np.log(LEAST_SCALE), MOST)] * c, (np.log(LEAST_NOISE), MOST)]
         start = np.array([modes[0], *np.maximum(modes[1:-1], np.log(LEAST_SCALE)), modes[-1]])
         best = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": ITERATIONS}).x
         return cls.of(X, y, float(best[0]), np.exp(best[1:-1]), float(np.exp(best[-1])))
