@@ -1,0 +1,1 @@
+"""What a misleading history costs, against the same method without history."""
