@@ -37,12 +37,12 @@ class Points:
     """(N, d) encoded."""
     tasks: Floats
     """(T, N) by the tasks of the history."""
-    families: Floats
-    """(F, N) by families of meta-learners."""
+    families: tuple[Floats, ...]
+    """(N, p) basis functions of each family of meta-learners."""
 
     def part(self, rows: slice) -> "Points":
         """Some of them."""
-        return Points(self.X[rows], self.tasks[:, rows], self.families[:, rows])
+        return Points(self.X[rows], self.tasks[:, rows], tuple(Phi[rows] for Phi in self.families))
 
 
 class Kernel(Protocol):
@@ -69,6 +69,8 @@ class Hypothesis:
     kernel: Kernel
     share: float
     """Prior probability."""
+    noise: float = 0.0
+    """Variance of what it does not explain of a training's result."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ def condition(hypotheses: Sequence[Hypothesis], trials: Trials) -> list[Piece]:
     units = UNITS if trials.floating.sum() > 1 else (1.0,)
     pieces = []
     for h in hypotheses:
-        means, K = h.means(trials.points), h.kernel.between(trials.points, trials.points)
+        means, K = h.means(trials.points), h.kernel.between(trials.points, trials.points) + h.noise * np.eye(k)
         for amplitude in AMPLITUDES:
             precision = np.asarray(np.linalg.inv(amplitude**2 * K + free + np.diag(trials.noise)), dtype=float)
             half = 0.5 * np.linalg.slogdet(precision)[1]
@@ -154,7 +156,7 @@ def components(pieces: Sequence[Piece], trials: Trials, points: Points) -> list[
         C, variance = cross[key]
         C = p.amplitude**2 * C + FREE * trials.floating[:, None]
         loose = FREE if trials.floating.any() else 0.0
-        left = p.amplitude**2 * variance + loose - np.einsum("kn,kn->n", C, p.precision @ C)
+        left = p.amplitude**2 * (variance + p.hypothesis.noise) + loose - np.einsum("kn,kn->n", C, p.precision @ C)
         mean = p.unit * (said[key][kept] + p.pull[kept] @ C)
         found.append(Component(weight[kept], mean, p.unit * np.sqrt(np.maximum(left, 1e-8))))
     return found

@@ -7,6 +7,7 @@ Hypotheses (see `hypotheses` for their update), each with a share that the histo
     tasks     f = m + sqrt(1 - h^2) (f_t - m) + g, for every task t of the history: a kernel density estimate
               in the space of functions, shrunk so that its covariance stays that of the tasks (West 1993)
     NAME      f = what the family NAME predicts from the task's features, + g
+    opposite  f = a constant - m + g: what the history avoids is good here
     scratch   f = a constant + g: nothing that the history says of single configurations holds
 
 g is a Gaussian process. For the first two its covariance is the empirical one of the tasks' functions (Wang
@@ -19,12 +20,14 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
-from scipy.special import ndtr
+from scipy.special import logsumexp, ndtr
 
 from forerun.metadata import LOSS, MetaDataset, ScaleModel
+from forerun.metalearners.adapted import Adapted
 from forerun.metalearners.base import Context, Floats, MetaLearner, Prediction, Surrogate
 from forerun.metalearners.head import canonical
 from forerun.metalearners.hypotheses import Points, components, moments, shares
+from forerun.metalearners.last_layer import LastLayer
 from forerun.metalearners.linear import Linear
 from forerun.metalearners.opening import Opening, task_weights
 from forerun.metalearners.rehearsal import rehearse, scenes
@@ -34,7 +37,7 @@ from forerun.metalearners.views import Met, Views
 
 OPENING = 3
 """Trials that are chosen as an opening; later ones by expected improvement."""
-FAMILIES: dict[str, type[MetaLearner]] = {"linear": Linear}
+FAMILIES: dict[str, type[Linear | LastLayer]] = {"linear": Linear, "last_layer": LastLayer}
 """Families whose predictions are hypotheses."""
 
 
@@ -44,8 +47,9 @@ class Mixture(MetaLearner):
 
     alone_: bool = field(init=False, repr=False)
     """Whether the family speaks alone, as it does of times: they are told in seconds, from the task's features."""
+    names_: list[str] = field(init=False, repr=False)
     sources_: Sources = field(init=False, repr=False)
-    families_: dict[str, MetaLearner] = field(init=False, repr=False)
+    families_: dict[str, Linear | LastLayer] = field(init=False, repr=False)
     opening_: Opening = field(init=False, repr=False)
     views_: Views = field(init=False, repr=False)
     scales_: ScaleModel = field(init=False, repr=False)
@@ -61,10 +65,11 @@ class Mixture(MetaLearner):
         if self.alone_:
             return self
         self.scales_ = ScaleModel().fit(meta)
+        self.names_ = list(meta.tasks)
         self.sources_ = Sources.fit(meta)
         self.opening_ = Opening.of(meta)
         views = Views.of(meta, self.sources_, list(FAMILIES))
-        played = list(scenes(meta, self.sources_, views, FAMILIES))
+        played = list(scenes(meta, self.sources_, views, list(FAMILIES.values())))
         self.views_, self.temperatures_ = rehearse(views, played)
         return self
 
@@ -76,9 +81,9 @@ class Mixture(MetaLearner):
         empty = Context.empty(context.features, context.X.shape[1])
         said = [family.adapt(empty) for family in self.families_.values()]
         points = _points(self.sources_, said, context.X)
-        met = self.views_.meet(points, context.y, self.scales_.predict(context.features))
+        met = self.views_.meet(said, points, context.y, self.scales_.predict(context.features))
         temperature = self.temperatures_[0 if not len(context.y) else 1]
-        return MixtureSurrogate(self.sources_, self.opening_, said, met, temperature)
+        return MixtureSurrogate(self.names_, self.sources_, self.opening_, said, met, temperature)
 
     def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """As `MetaLearner.state`."""
@@ -93,7 +98,7 @@ class Mixture(MetaLearner):
         arrays |= (
             others | self.sources_.arrays() | {"opening_best": self.opening_.best, "opening_worst": self.opening_.worst}
         )
-        settings = {"families": parts, "views": views, "scales": self.scales_.to_dict()}
+        settings = {"families": parts, "tasks": self.names_, "views": views, "scales": self.scales_.to_dict()}
         return settings | {"temperatures": self.temperatures_}, arrays
 
     @classmethod
@@ -108,6 +113,7 @@ class Mixture(MetaLearner):
         if found.alone_:
             return found
         found.sources_, found.views_ = Sources.of_arrays(arrays), Views.of_state(settings["views"], arrays)
+        found.names_ = settings["tasks"]
         found.opening_ = Opening(arrays["opening_best"], arrays["opening_worst"])
         found.scales_ = ScaleModel.from_dict(settings["scales"])
         found.temperatures_ = tuple(settings["temperatures"])
@@ -118,9 +124,11 @@ class Mixture(MetaLearner):
 class MixtureSurrogate:
     """Gaussian processes with their probabilities."""
 
+    names: Sequence[str]
+    """T, of the history's tasks."""
     sources: Sources
     opening: Opening
-    families: Sequence[Surrogate]
+    families: Sequence[Adapted]
     met: Met
     temperature: float
 
@@ -141,6 +149,13 @@ class MixtureSurrogate:
         bar = float(np.min(self.met.trials.y))
         return np.asarray(sum(c.weight @ _improvement(bar - c.mean, c.std) for c in found))
 
+    def tasks(self) -> dict[str, float]:
+        """How likely the target is like each task of the history, by name, the likeliest first."""
+        total = logsumexp(np.concatenate([p.evidence for p in self.met.pieces]))
+        logs = logsumexp([p.evidence for p in self.met.pieces if p.name == "tasks"], axis=0) - total
+        found = dict(zip(self.names, np.exp(logs).tolist(), strict=True))
+        return dict(sorted(found.items(), key=lambda entry: -entry[1]))
+
     def shares(self) -> dict[str, float]:
         """How likely each hypothesis is."""
         return shares(self.met.pieces)
@@ -155,6 +170,5 @@ def _improvement(ahead: Floats, std: Floats) -> Floats:
     return np.asarray(std * (np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi) + z * ndtr(z)))
 
 
-def _points(sources: Sources, families: Sequence[Surrogate], X: Floats) -> Points:
-    said = [family.predict(X).mean for family in families]
-    return Points(X, sources.at(X), np.array(said).reshape(len(said), len(X)))
+def _points(sources: Sources, families: Sequence[Adapted], X: Floats) -> Points:
+    return Points(X, sources.at(X), tuple(family.basis(X) for family in families))

@@ -6,20 +6,22 @@ have nothing in common teaches that nothing is to be expected of it. Doubt is wi
 intervals then lack.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol, Self
 
 import numpy as np
 from scipy.special import logsumexp
 
 from forerun.metadata import MetaDataset, ScaleModel, Standard
-from forerun.metalearners.base import Context, Floats, MetaLearner
+from forerun.metalearners.adapted import Adapted
+from forerun.metalearners.base import Context, Floats
 from forerun.metalearners.calibration import QUANTILES
 from forerun.metalearners.hypotheses import Points, components, moments
 from forerun.metalearners.sources import Sources
-from forerun.metalearners.views import Empirical, Met, Views
+from forerun.metalearners.views import Met, Views
 
-FOLDS = 5
+FOLDS = 3
 SHOWN = (5, 10)
 """Trials that are shown."""
 ASKED = 40
@@ -30,14 +32,28 @@ STEPS = 20
 """Of expectation maximisation."""
 PRIOR = 2.0
 """So many imagined rehearsals speak for the shares that were guessed."""
-MARGIN = 0.05
+MARGIN = 0.3
 """No share sinks below this part of what was guessed: a target may be unlike all rehearsals."""
+
+
+class Family(Protocol):
+    """A meta-learner whose surrogates are Gaussian in the weights of basis functions."""
+
+    def fit(self, meta: MetaDataset) -> Self:
+        """As `MetaLearner.fit`."""
+        ...
+
+    def adapt(self, context: Context) -> Adapted:
+        """As `MetaLearner.adapt`."""
+        ...
 
 
 @dataclass(frozen=True)
 class Scene:
     """One task that plays the target."""
 
+    families: Sequence[Adapted]
+    """Fitted without its own family of tasks."""
     points: Points
     losses: Floats
     """Raw, NaN where failed."""
@@ -49,7 +65,9 @@ class Scene:
     """(T,) weights of the other families' tasks."""
 
 
-def scenes(meta: MetaDataset, sources: Sources, views: Views, makers: dict[str, type[MetaLearner]]) -> Iterator[Scene]:
+def scenes(
+    meta: MetaDataset, sources: Sources, views: Views, makers: Sequence[Callable[[], Family]]
+) -> Iterator[Scene]:
     """Of tasks of the history, each predicted by families that were fitted without its own."""
     names, place = np.unique(np.array(meta.families), return_inverse=True)
     rng = np.random.default_rng(2)
@@ -57,22 +75,22 @@ def scenes(meta: MetaDataset, sources: Sources, views: Views, makers: dict[str, 
     played = set(rng.permutation(len(meta.tasks))[:TASKS].tolist())
     for number in range(min(FOLDS, len(names))) if len(names) > 2 else ():
         rest = meta.of_tasks(np.flatnonzero(fold != number))
-        families, scales = [make().fit(rest) for make in makers.values()], ScaleModel().fit(rest)
+        families, scales = [make().fit(rest) for make in makers], ScaleModel().fit(rest)
         for t in sorted(played & set(np.flatnonzero(fold == number).tolist())):
             rows = rng.permutation(np.flatnonzero(meta.task == t))[: max(SHOWN) + ASKED]
             X = meta.X[rows]
             empty = Context.empty(meta.features[t], X.shape[1])
-            said = np.array([family.adapt(empty).predict(X).mean for family in families]).reshape(len(families), len(X))
+            said = [family.adapt(empty) for family in families]
             w = np.where(place == place[t], 0.0, views.w)
             standard = scales.predict(meta.features[t])
-            yield Scene(Points(X, sources.at(X), said), meta.loss[rows], meta.y[rows], standard, w / w.sum())
+            points = Points(X, sources.at(X), tuple(f.basis(X) for f in said))
+            yield Scene(said, points, meta.loss[rows], meta.y[rows], standard, w / w.sum())
 
 
 def rehearse(views: Views, played: list[Scene]) -> tuple[Views, tuple[float, float]]:
     """The views with shares that the scenes teach, and factors on the std before any trial and after."""
     if not played:
         return views, (1.0, 1.0)
-    views = replace(views, strays=_strays(views, played))
     logs = np.array([_evidence(views, scene, k) for scene in played for k in SHOWN if len(scene.y) > k])
     guessed = views.shares
     shares = guessed
@@ -86,16 +104,7 @@ def rehearse(views: Views, played: list[Scene]) -> tuple[Views, tuple[float, flo
 
 def _meet(views: Views, scene: Scene, k: int) -> Met:
     """The scene's first k trials."""
-    return replace(views, w=scene.w).meet(scene.points.part(slice(k)), scene.losses[:k], scene.standard)
-
-
-def _strays(views: Views, played: list[Scene]) -> Floats:
-    """How far tasks stray from what each family predicts (F,), in standard deviations of tasks: the median scene."""
-    found = []
-    for scene in played:
-        usual = Empirical(scene.w, views.length, 1.0).variance(scene.points).mean()
-        found.append(((scene.y - scene.points.families) ** 2).mean(axis=1) / usual)
-    return np.asarray(np.sqrt(np.median(found, axis=0)))
+    return replace(views, w=scene.w).meet(scene.families, scene.points.part(slice(k)), scene.losses[:k], scene.standard)
 
 
 def _evidence(views: Views, scene: Scene, k: int) -> Floats:

@@ -107,14 +107,18 @@ class Sources:
 
 def recurring(meta: MetaDataset) -> tuple[Floats, Floats]:
     """Configurations (R, d) that at least two tasks trained, and their mean targets (T, R), NaN where unknown."""
-    distinct, place = np.unique(np.round(meta.X, 9) + 0.0, axis=0, return_inverse=True)
-    shape = (len(meta.tasks), len(distinct))
+    rows, place = np.unique(np.round(meta.X, 9) + 0.0, axis=0, return_inverse=True)
+    pairs = np.unique(place.ravel() * len(meta.tasks) + meta.task)
+    shared = np.bincount(pairs // len(meta.tasks), minlength=len(rows)) >= 2
+    # of what does not recur there is no table: a history of single configurations would fill the memory with it
+    number = np.where(shared, np.cumsum(shared) - 1, -1)[place.ravel()]
+    mine = number >= 0
+    shape = (len(meta.tasks), int(shared.sum()))
     totals, counts = np.zeros(shape), np.zeros(shape)
-    np.add.at(totals, (meta.task, place.ravel()), meta.y)
-    np.add.at(counts, (meta.task, place.ravel()), 1)
-    shared = (counts > 0).sum(axis=0) >= 2
+    np.add.at(totals, (meta.task[mine], number[mine]), meta.y[mine])
+    np.add.at(counts, (meta.task[mine], number[mine]), 1)
     with np.errstate(invalid="ignore"):
-        return distinct[shared], (totals / counts)[:, shared]
+        return rows[shared], totals / counts
 
 
 def _places(rows: Floats, X: Floats) -> npt.NDArray[np.int64]:

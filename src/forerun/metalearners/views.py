@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
 
 from forerun.metadata import MetaDataset, Standard
 from forerun.metadata.targets import locate
+from forerun.metalearners.adapted import Adapted
 from forerun.metalearners.base import Floats
 from forerun.metalearners.hypotheses import Hypothesis, Piece, Points, Trials, components, condition, moments
 from forerun.metalearners.sources import Sources, matern
@@ -51,6 +53,24 @@ class Empirical:
 
 
 @dataclass(frozen=True)
+class Weighted:
+    """Covariance of a family's basis functions times weights that are known up to a covariance."""
+
+    family: int
+    weights: Floats
+    """(p, p)"""
+
+    def between(self, A: Points, B: Points) -> Floats:
+        """As `Kernel.between`."""
+        return np.asarray(A.families[self.family] @ self.weights @ B.families[self.family].T)
+
+    def variance(self, A: Points) -> Floats:
+        """As `Kernel.variance`."""
+        Phi = A.families[self.family]
+        return np.asarray(np.einsum("np,np->n", Phi @ self.weights, Phi))
+
+
+@dataclass(frozen=True)
 class Smooth:
     """A Matern kernel."""
 
@@ -89,30 +109,31 @@ class Views:
     """Of all targets of the history."""
     names: tuple[str, ...]
     """Of the families."""
-    strays: Floats
-    """(F,) how far tasks stray from what a family predicts, in standard deviations of tasks."""
     shares: Floats
-    """(1 + F + lengths,) prior probabilities."""
+    """(2 + F + lengths,) prior probabilities, in the order of `hypotheses`."""
 
     @classmethod
     def of(cls, meta: MetaDataset, sources: Sources, names: list[str]) -> Self:
         """Of a history."""
         _, place, counts = np.unique(np.array(meta.families), return_inverse=True, return_counts=True)
         w = 1 / counts[place]
-        prior = np.array([1.0, *(0.5 for _ in names), *(0.1 / len(LENGTHS) for _ in LENGTHS)])
+        prior = np.array([1.0, *(0.5 for _ in names), 0.05, *(0.15 / len(LENGTHS) for _ in LENGTHS)])
         return cls(
             w / w.sum(),
             float(sources.length),
             float(meta.y.mean()),
-            float(meta.y.std()),
+            # of equal losses nothing is known, and target units are made such that theirs is about one
+            float(meta.y.std()) or 1.0,
             tuple(names),
-            np.ones(len(names)),
             prior / prior.sum(),
         )
 
-    def meet(self, points: Points, losses: Floats, standard: Standard) -> "Met":
-        """Condition on the target's trials: k points with raw losses (k,), NaN where failed; k = 0 is ordinary."""
-        hypotheses, k = self.hypotheses(), len(losses)
+    def meet(self, families: Sequence[Adapted], points: Points, losses: Floats, standard: Standard) -> "Met":
+        """Condition on the target's trials: k points with raw losses (k,), NaN where failed; k = 0 is ordinary.
+
+        The families have met the target's features, and none of its trials.
+        """
+        hypotheses, k = self.hypotheses(families), len(losses)
         nothing = Trials(points.part(slice(0)), np.zeros(0), np.zeros(0), np.zeros(0))
         before = condition(hypotheses, nothing)
         if not k:
@@ -125,17 +146,16 @@ class Views:
     def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """As `MetaLearner.state`."""
         settings = {"length": self.length, "level": self.level, "spread": self.spread, "names": self.names}
-        return settings, {"views_w": self.w, "views_strays": self.strays, "views_shares": self.shares}
+        return settings, {"views_w": self.w, "views_shares": self.shares}
 
     @classmethod
     def of_state(cls, settings: dict[str, Any], arrays: dict[str, np.ndarray]) -> Self:
         """The inverse of `state`."""
         length, level, spread = (float(settings[name]) for name in ("length", "level", "spread"))
-        of_names = tuple(settings["names"]), arrays["views_strays"]
-        return cls(arrays["views_w"], length, level, spread, *of_names, arrays["views_shares"])
+        return cls(arrays["views_w"], length, level, spread, tuple(settings["names"]), arrays["views_shares"])
 
-    def hypotheses(self) -> list[Hypothesis]:
-        """All that have a chance."""
+    def hypotheses(self, families: Sequence[Adapted]) -> list[Hypothesis]:
+        """All, in the order of their shares."""
         w, one = self.w, np.zeros(1)
         keep = np.sqrt(1 - BANDWIDTH**2)
 
@@ -143,24 +163,27 @@ class Views:
             middle = w @ p.tasks
             return np.asarray(middle + keep * (p.tasks - middle))
 
+        def opposite(p: Points) -> Floats:
+            return np.asarray(2 * self.level - w @ p.tasks)[None]
+
         def flat(p: Points) -> Floats:
             return np.full((1, len(p.X)), self.level)
 
-        def family(i: int) -> Hypothesis:
-            return Hypothesis(
-                self.names[i],
-                lambda p: p.families[i : i + 1],
-                one,
-                Empirical(w, self.length, float(self.strays[i])),
-                float(self.shares[1 + i]),
-            )
-
         with np.errstate(divide="ignore"):
             found = [Hypothesis("tasks", tasks, np.log(w), Empirical(w, self.length, BANDWIDTH), float(self.shares[0]))]
-        found += [family(i) for i in range(len(self.names))]
-        start = 1 + len(self.names)
+        for i, (name, family) in enumerate(zip(self.names, families, strict=True)):
+            belief = family.beliefs[0]
+            means = partial(_family_means, i, belief.mean)
+            share = float(self.shares[1 + i])
+            found.append(Hypothesis(name, means, one, Weighted(i, belief.covariance), share, family.noise))
+        where = 1 + len(self.names)
+        found.append(Hypothesis("opposite", opposite, one, Empirical(w, self.length, 1.0), float(self.shares[where])))
         found += [
-            Hypothesis("scratch", flat, one, Smooth(length * self.length, self.spread), float(self.shares[start + i]))
-            for i, length in enumerate(LENGTHS)
+            Hypothesis("scratch", flat, one, Smooth(length * self.length, self.spread), float(share))
+            for length, share in zip(LENGTHS, self.shares[where + 1 :], strict=True)
         ]
         return found
+
+
+def _family_means(i: int, weights: Floats, p: Points) -> Floats:
+    return np.asarray((p.families[i] @ weights)[None])
