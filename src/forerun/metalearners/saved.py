@@ -67,7 +67,8 @@ def restore(head: dict[str, Any], arrays: dict[str, np.ndarray], origin: str) ->
 def write(folder: Path, head: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
     """Write a head and arrays; the JSON, without which nothing is read, comes last."""
     folder.mkdir(parents=True, exist_ok=True)
-    save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / ARRAYS)
+    # not ascontiguousarray, which gives a number a dimension
+    save_file({name: np.asarray(array, order="C") for name, array in arrays.items()}, folder / ARRAYS)
     partial = folder / f"{SETTINGS}.partial"
     partial.write_text(json.dumps({"format": FORMAT_VERSION, **head}, indent=1) + "\n", encoding="utf-8")
     partial.replace(folder / SETTINGS)
