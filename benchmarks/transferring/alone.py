@@ -73,4 +73,4 @@ def _scratch(length: float) -> Hypothesis:
 
 
 def _points(X: Floats) -> Points:
-    return Points(X, np.zeros((0, len(X))), np.zeros((0, len(X))))
+    return Points(X, np.zeros((0, len(X))), ())
