@@ -12,6 +12,7 @@ from forerun.report import (
     Comparison,
     Estimate,
     Front,
+    Grounds,
     Lineage,
     Making,
     MethodScore,
@@ -135,6 +136,7 @@ def tuned() -> Story:
         ),
         lineage=replace(story.lineage, model="forerun-fair-affairs", version="3", alias="champion"),
         tuning=replace(tuning(), searches=[story.search, climbed, climbed, climbed]),
+        grounds=grounds(),
     )
 
 
@@ -222,6 +224,7 @@ def hostile() -> Story:
             ],
         ),
         front=replace(front(), options=[replace(o, configuration=evil) for o in front().options]),
+        grounds=Grounds([dict.fromkeys(names, 1 / 12), dict.fromkeys(names, 1 / 12)], {names[0]: 0.1}),
     )
 
 
@@ -275,6 +278,17 @@ def front() -> Front:
     curve = [(float(t), float(0.2963 + 0.15 * np.exp(-3 * i / 39))) for i, t in enumerate(times)]
     options = [Option((MLP, FOREST, BOOSTING)[i % 3], loss, 0.02, s) for i, (s, loss) in enumerate(curve[::13])]
     return Front(options, curve, True, 314159265358979323846, 21.0)
+
+
+def grounds() -> Grounds:
+    """A target that turns out to be like a few of the past data sets, and not as its features say."""
+    trials = np.arange(9)
+    scratch = 0.06 + 0.08 * trials / 8
+    linear = (1 - scratch) * (0.3 * np.exp(-trials / 2) + 0.02)
+    shares = [
+        {"tasks": 1 - s - f, "linear": f, "scratch": s} for s, f in zip(scratch.tolist(), linear.tolist(), strict=True)
+    ]
+    return Grounds(shares, {"adult-census-income": 0.41, "spector": 0.22, "heart-disease (Cleveland)": 0.06})
 
 
 def past() -> Past:

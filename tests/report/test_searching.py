@@ -69,3 +69,8 @@ def test_of_several_searches_it_is_said_which_are_proven():
 def test_a_score_of_ones_own_has_its_name():
     assert "by ucb," in searching.best_of(replace(PROVEN, acquisition="ucb"))
     assert "by the same score," in searching.best_of(replace(PROVEN, acquisition=""))
+
+
+def test_what_a_mixture_expects_to_gain_is_named_and_not_called_a_prediction():
+    said = searching.best_of(replace(CLIMBED, acquisition="improvement"))
+    assert "by what a training is expected to gain" in said

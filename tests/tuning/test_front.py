@@ -8,6 +8,7 @@ import pytest
 from forerun.errors import SettingsError
 from forerun.space import Condition
 from forerun.tuning import Suggestion, Tuner, thinned, trade_off
+from forerun.tuning.front import LIMITS
 from tests.tuning.fakes import FakeForecaster, knowing, trial, true_loss
 from tests.tuning.test_tuner import ROW, SPACE, StructuredForecaster
 
@@ -40,13 +41,35 @@ def test_a_front_keeps_to_what_is_allowed() -> None:
     assert max(s.seconds for s in found.suggestions) <= 1 + 1e-9
 
 
-@pytest.mark.parametrize(
-    ("forecaster", "message"),
-    [(StructuredForecaster(**vars(knowing())), "knows none"), (FakeForecaster(**TIMED), "FakeSurrogate makes others")],
-)
-def test_a_front_needs_times_and_predictions_that_can_be_taken_apart(forecaster: FakeForecaster, message: str) -> None:
-    with pytest.raises(SettingsError, match=message):
-        trade_off(tuner(forecaster), [])
+def test_a_front_needs_times() -> None:
+    with pytest.raises(SettingsError, match="knows none"):
+        trade_off(tuner(StructuredForecaster(**vars(knowing()))), [])
+
+
+def test_predictions_that_cannot_be_taken_apart_give_a_front_that_is_climbed_and_not_called_proven() -> None:
+    opaque, whole = trade_off(tuner(FakeForecaster(**TIMED)), []), trade_off(tuner(), [])
+    assert not opaque.proven
+    assert opaque.size == whole.size
+    seconds, losses = np.array([(s.seconds, s.loss) for s in opaque.suggestions]).T
+    assert 3 <= len(seconds) <= LIMITS + 2
+    assert (np.diff(seconds) > 0).all()
+    assert (np.diff(losses) < 0).all()
+    # linear predictions are climbed to their ends, and what lies between is on the true front
+    proven = np.array([(s.seconds, s.loss) for s in whole.suggestions])
+    assert (seconds[0], losses[-1]) == pytest.approx((proven[0, 0], proven[-1, 1]), rel=1e-6)
+    for s, loss in zip(seconds, losses, strict=True):
+        assert loss <= proven[proven[:, 0] <= s * (1 + 1e-9), 1].min() + 1e-6
+
+
+def test_a_climbed_front_keeps_to_what_is_allowed_and_to_its_time() -> None:
+    chooser = tuner(FakeForecaster(**TIMED), forbidden=[Condition.of({"learner": "net"})])
+    found = trade_off(chooser, [], limit_s=1.0)
+    assert found.suggestions
+    assert all(s.configuration["learner"] == "tree" for s in found.suggestions)
+    assert max(s.seconds for s in found.suggestions) <= 1 + 1e-9
+    # without time for more, the best and the fastest
+    assert 1 <= len(trade_off(chooser, [], limit_s=1.0, seconds=0.0).suggestions) <= 2
+    assert trade_off(chooser, [], limit_s=1e-9).suggestions == []
 
 
 def test_a_thinned_front_keeps_its_ends_and_is_even_in_the_logarithm_of_time() -> None:

@@ -17,7 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
-from forerun.report import drawing, figures, front, searching, sentences, wording
+from forerun.report import drawing, figures, front, grounds, searching, sentences, wording
 from forerun.report.effects import effect_figure
 from forerun.report.sentences import Effect
 from forerun.report.story import Estimate, Story, Training
@@ -71,7 +71,7 @@ def _environment() -> Environment:
     environment.filters |= {name: getattr(wording, name) for name in names}
     environment.filters |= {"block": _block, "range": _range, "known": _known}
     environment.tests["finite"] = _known
-    environment.globals |= {"told": sentences, "searching": searching, "front": front}
+    environment.globals |= {"told": sentences, "searching": searching, "front": front, "grounds": grounds}
     return environment
 
 
@@ -126,6 +126,8 @@ def _charts(story: Story) -> Iterator[tuple[str, Markup]]:
         yield "curves", _svg(curves, "curves", "Learning curves")
     if story.front and story.front.options:
         yield "front", _svg(front.front_figure(story.front, unit), "front", "Predicted loss against training time")
+    if story.grounds and len(story.grounds.shares) > 1:
+        yield "grounds", _svg(grounds.grounds_figure(story.grounds), "grounds", "What the prediction rests on")
     if past and any(method.regret for method in past.methods):
         yield "regret", _svg(figures.regret_figure(past), "regret", "Normalised regret of each method")
     if past and any(method.coverage for method in past.methods):

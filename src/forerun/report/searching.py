@@ -13,6 +13,7 @@ from forerun.report.wording import count, listing, number, seconds, shorten
 BY = {
     "mean": "the meta-learner's prediction",
     "ei": "expected improvement",
+    "improvement": "what a training is expected to gain",
     "lcb": "the lower confidence bound",
     "thompson": "a random draw of what is plausible",
 }

@@ -87,7 +87,7 @@ class SearchFacts:
     """Whether the answer is the best of *all* allowed configurations of the grid by the score, for certain."""
     strategy: str = ""
     acquisition: str = ""
-    """The score: 'mean', 'lcb', 'ei' or 'thompson'."""
+    """The score: 'mean', 'lcb', 'ei', 'thompson', or 'improvement' as a mixture tells it."""
     limited: bool = False
     """Whether some of the grid was not allowed: forbidden, too long to train, or tried before."""
     gap: float = math.inf
@@ -225,6 +225,17 @@ class Front:
 
 
 @dataclass(frozen=True)
+class Grounds:
+    """What the prediction rests on: how likely each hypothesis of what the data set may be was, trial by trial."""
+
+    shares: Sequence[Mapping[str, float]]
+    """Entry k by hypothesis after k trials on the data set, summing to 1: 'tasks' for being like one of the past data
+    sets, 'scratch' for being like none, else the family of meta-learners that predicts it."""
+    alike: Mapping[str, float] = field(default_factory=dict)
+    """How likely the likeliest past data sets were after the last, parts of 'tasks'; empty where that is not told."""
+
+
+@dataclass(frozen=True)
 class Lineage:
     """What is needed to come back to this result."""
 
@@ -256,3 +267,11 @@ class Story:
     past: Past | None = None
     tuning: Tuning | None = None
     front: Front | None = None
+    grounds: Grounds | None = None
+    """None for a meta-learner that weighs no hypotheses."""
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """How likely each hypothesis was after the last trial, named as the metrics of a run."""
+        last = self.grounds.shares[-1] if self.grounds else {}
+        return {f"share.{name}": share for name, share in last.items()}

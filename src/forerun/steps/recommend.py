@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from forerun.errors import SettingsError
-from forerun.report import Front, Lineage, Story, final_table, front_table, searching, write
+from forerun.report import Front, Lineage, Story, final_table, front_table, grounds, searching, write
 from forerun.report.wording import brief
 from forerun.steps.finetune import FineTuned, fine_tune
 from forerun.steps.forbidden import parse_forbidden
@@ -110,7 +110,13 @@ def _register(store: Any, task: Task, result: FineTuned, story: Story) -> Regist
     scores = Scores(found.validation_loss, found.test_loss, found.loss, found.std)
     lineage = {"winner_run": result.run_id}
     return register_champion(
-        store, task, final.model, found.configuration, scores, metrics=final.metrics, lineage=lineage
+        store,
+        task,
+        final.model,
+        found.configuration,
+        scores,
+        metrics={**final.metrics, **story.shares},
+        lineage=lineage,
     )
 
 
@@ -207,6 +213,8 @@ def _why(story: Story) -> list[str]:
             f"{d} ({share:.0%})" for d, share in zip(domains["domain"], domains["importance"], strict=True)
         )
         lines.append(f"What matters most here: {said} of what is predicted to vary over the space.")
+    if story.grounds is not None:
+        lines.append(grounds.told(story.grounds))
     if story.neighbours:
         lines.append("Most alike in the history: " + ", ".join(n.name for n in story.neighbours[:3]) + ".")
     return lines

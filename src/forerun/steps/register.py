@@ -29,7 +29,7 @@ def run(project: Project) -> None:
         load_model(project.recommendation / "model"),
         found.configuration,
         Scores(found.validation_loss, found.test_loss, found.loss, found.std),
-        metrics=found.test_metrics,
+        metrics={**found.test_metrics, **story.shares},
         lineage={
             **lineage,
             "winner_run": story.lineage.run_id,

@@ -29,7 +29,11 @@ def run(project: Project) -> None:
         names.META,
         f"report {story.task.name}",
         params={"task": story.task.name},
-        metrics={"test_loss": story.recommendation.test_loss, "validation_loss": story.recommendation.validation_loss},
+        metrics={
+            "test_loss": story.recommendation.test_loss,
+            "validation_loss": story.recommendation.validation_loss,
+            **story.shares,
+        },
         files=[project.page],
     )
 

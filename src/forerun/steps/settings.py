@@ -68,8 +68,8 @@ class FeaturizeSettings:
 class TrainSettings:
     """Meta-dataset to meta-learner."""
 
-    candidates: tuple[str, ...] = ("linear", "network", "relative")
-    folds: int = 8
+    candidates: tuple[str, ...] = ("linear", "network", "relative", "mixture")
+    folds: int = 4
     """Leave-tasks-out folds; whole families are left out together."""
     seeds: int = 1
     candidates_per_task: int = 120

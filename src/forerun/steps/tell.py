@@ -20,6 +20,7 @@ from forerun.report import (
     Comparison,
     Estimate,
     Front,
+    Grounds,
     Making,
     Option,
     Progress,
@@ -34,7 +35,8 @@ from forerun.report.story import Lineage
 from forerun.steps.finetune import OURS, FineTuned
 from forerun.steps.knowledge import Target
 from forerun.tasks import Task
-from forerun.tuning import Contender, Suggested, Suggestion, TradeOff, explain, thinned
+from forerun.trials import Trial
+from forerun.tuning import Contender, Suggested, Suggestion, TradeOff, explain, thinned, trace
 from forerun.tuning.baselines import progress
 
 FORMAT_VERSION = 1
@@ -54,6 +56,7 @@ def zero_shot_story(target: Target, chosen: Suggestion, suggested: Suggested, li
         lineage=lineage,
         explanation=explain(tuner.adapt([]).loss, tuner.grid, chosen.configuration, rng),
         neighbours=target.neighbours(),
+        grounds=_grounds(target, []),
     )
 
 
@@ -86,6 +89,7 @@ def tuned_story(target: Target, result: FineTuned, lineage: Lineage) -> Story:
             test_metrics=final.metrics,
         ),
         explanation=explain(result.tuned.forecast.loss, tuner.grid, best.configuration, rng),
+        grounds=_grounds(target, result.tuned.trials),
         tuning=Tuning(
             comparison=_comparison(result),
             trainings=[_training(t, predicted.get(t.key)) for t in result.tuned.trials],
@@ -95,6 +99,11 @@ def tuned_story(target: Target, result: FineTuned, lineage: Lineage) -> Story:
             searches=[_search(target, r.suggested) for r in rounds],
         ),
     )
+
+
+def _grounds(target: Target, trials: Sequence[Trial]) -> Grounds | None:
+    found = trace(target.tuner, trials)
+    return Grounds([step.shares for step in found], found[-1].alike) if found else None
 
 
 def _facts(task: Task) -> TaskFacts:

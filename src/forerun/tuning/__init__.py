@@ -5,6 +5,7 @@ from forerun.tuning.baselines import AVERAGE, DEFAULTS, RANDOM, Contender, defau
 from forerun.tuning.explanation import explain
 from forerun.tuning.final import Final, final_score
 from forerun.tuning.front import TradeOff, thinned, trade_off
+from forerun.tuning.grounds import Grounds, trace
 from forerun.tuning.loop import Budget, Round, Train, Tuned, tune
 from forerun.tuning.portfolio import best_on_average, portfolio
 from forerun.tuning.tuner import Suggested, Suggestion, Tuner
@@ -17,6 +18,7 @@ __all__ = [
     "Budget",
     "Contender",
     "Final",
+    "Grounds",
     "Round",
     "Suggested",
     "Suggestion",
@@ -33,6 +35,7 @@ __all__ = [
     "progress",
     "random_searches",
     "thinned",
+    "trace",
     "trade_off",
     "tune",
 ]

@@ -203,6 +203,16 @@ def acquisition_score(
     return AcquisitionScore(surrogate, made[name])
 
 
+def searched_by(name: str, surrogate: Surrogate, bar: float | None) -> str:
+    """What the score of an acquisition is in truth: 'mean', 'lcb', 'ei', 'thompson', or the surrogate's 'improvement'.
+
+    Before any trial expected improvement is the mean, but of a surrogate that tells improvement itself.
+    """
+    if name == "ei" and isinstance(surrogate, Improving):
+        return "improvement"
+    return "mean" if name == "ei" and bar is None else name
+
+
 # -- units ----------------------------------------------------------------------------------------
 
 

@@ -15,7 +15,13 @@ from forerun.metalearners.forecaster import Forecast, Forecaster
 from forerun.search import AtMost, Found, SearchStrategy, search
 from forerun.space import Condition, Configuration, Floats, Grid, SearchSpace, Value
 from forerun.trials import Status, Trial
-from forerun.tuning.acquisition import acquisition_score, expected_improvement, in_target_units, mean_score
+from forerun.tuning.acquisition import (
+    acquisition_score,
+    expected_improvement,
+    in_target_units,
+    mean_score,
+    searched_by,
+)
 from forerun.tuning.portfolio import whole_sets
 
 NAN = float("nan")
@@ -52,7 +58,7 @@ class Suggested:
     found: Found
     """How they were found."""
     by: str
-    """The acquisition that was searched by: before any trial expected improvement is the mean."""
+    """What was searched by, as `acquisition.searched_by` names it."""
     limited: bool
     """Whether some of the grid was not allowed: tried before, forbidden, too long to train, or implausible."""
 
@@ -141,7 +147,7 @@ class Tuner:
             chosen += [c.configuration for c in more.candidates]
         guard = self._guard(tried, chosen, n) if self._in_time(forecast, limit_s) else []
         chosen = [*chosen[: n - len(guard)], *guard]
-        by = "mean" if self.acquisition == "ei" and bar is None else self.acquisition
+        by = searched_by(self.acquisition, forecast.loss, bar)
         limited = bool(tried or allowed or self.forbidden)
         return Suggested(self.describe(forecast, chosen, best, guard), found, by, limited)
 
