@@ -13,8 +13,8 @@ What is the same method without history? Three answers, all told:
              opening (`transferring/alone.py`). No history enters, and nothing is broken for it: this is
              the method without history.
     none     the default fitted to one task on which everything scored the same. That is the same code, but a poor
-             measure: among equals its opening is arbitrary, its prior spread of losses is that of the constant task,
-             which is none, and with one family there is nothing to rehearse. A ratio to it flatters.
+             measure: among equals its opening is arbitrary (where candidates tie, the first), every hypothesis but
+             `scratch` holds that all configurations are alike, and with one family there is nothing to rehearse.
     gp       BoTorch's Gaussian process, a method without history that others would take (random search beside it).
 
 `misled once` is the first trial of the reversed history followed by `alone`. A reversed history is as consistent as
