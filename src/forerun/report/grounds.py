@@ -54,7 +54,7 @@ def _said(name: str, trials: int) -> str:
 @drawing.drawn
 def grounds_figure(grounds: Grounds) -> Figure:
     """How likely each hypothesis was after so many trials: bars of shares that make up a whole."""
-    made = drawing.figure(430, 290)
+    made = drawing.figure(430, 240)
     axes = drawing.axes_of(made, "How likely (%)", "Trials on this data set")
     trials = np.arange(len(grounds.shares))
     floor = np.zeros(len(trials))
