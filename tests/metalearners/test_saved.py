@@ -81,7 +81,7 @@ def damage(folder: Path, case: str) -> None:
     ("case", "words"),
     [
         ("newer", "at most 1; got 99. Upgrade"),
-        ("unknown", "must be one of linear, network, .*; got 'oracle'"),
+        ("unknown", "must be one of linear, .*, network, .*; got 'oracle'"),
         ("truncated", "must hold a saved meta-learner"),
         ("no options", "is damaged"),
         ("missing arrays", "must hold a saved meta-learner"),
