@@ -4,8 +4,8 @@ Notation: T tasks, n trials, N configurations asked about, d encoded columns, L 
 
 The fit is kernel ridge regression with a Matern-5/2 kernel on L landmarks (Nystrom: Williams & Seeger 2001)
 in two levels: weights that all tasks share, and how each task strays from them. Where a configuration recurs
-across tasks, what was recorded takes the fit's place, and where only some tasks recorded it, what the fit
-misses on those is corrected on the others too. So a history of shared configurations is an exact matrix, one
+across tasks, what was recorded takes the fit's place, and where only some tasks recorded it, the others'
+gaps are filled by forests. So a history of shared configurations is an exact matrix, one
 without is a matrix of fits, and everything between works alike.
 """
 
@@ -31,6 +31,7 @@ STRETCHES = (1 / 3, 3.0)
 """Of a domain's columns; what they say of losses differs from domain to domain."""
 SKETCH = 4_000
 """Trials, at most, by which the stretches are chosen, with a quarter of the landmarks."""
+TREES = 50
 LEFT_OUT = 0.25
 """Share of the trials by which errors are measured."""
 GAIN = 0.01
@@ -61,7 +62,7 @@ class Sources:
     rows: Floats
     """(R, d) recurring configurations."""
     recorded: Floats
-    """(T, R) their targets; what was not recorded is filled by corrected fits."""
+    """(T, R) their targets; what was not recorded is `filled`."""
 
     @classmethod
     def fit(cls, meta: MetaDataset) -> Self:
@@ -83,10 +84,7 @@ class Sources:
         rows, table = recurring(meta)
         if not len(rows):
             return smooth
-        said = smooth.at(rows)
-        known = np.isfinite(table)
-        missed = np.where(known, table - said, 0.0).sum(axis=0) / (known.sum(axis=0) + 1.0)
-        return replace(smooth, rows=rows, recorded=np.where(known, table, said + missed))
+        return replace(smooth, rows=rows, recorded=filled(meta, rows, table))
 
     def at(self, X: Floats) -> Floats:
         """Targets (T, N) of encoded configurations X (N, d)."""
@@ -119,6 +117,22 @@ def recurring(meta: MetaDataset) -> tuple[Floats, Floats]:
     np.add.at(counts, (meta.task[mine], number[mine]), 1)
     with np.errstate(invalid="ignore"):
         return rows[shared], totals / counts
+
+
+def filled(meta: MetaDataset, rows: Floats, table: Floats) -> Floats:
+    """Targets (T, R) of recurring configurations, gaps filled by a forest of extremely randomised trees for each task.
+
+    A forest, not the smooth fit: what is missing on a task often is what could not be trained there, and a forest
+    says no better of it than of what was (Geurts et al., 2006).
+    """
+    from sklearn.ensemble import ExtraTreesRegressor
+
+    found = table.copy()
+    for t in np.flatnonzero(np.isnan(table).any(axis=1)):
+        gaps, mine = np.isnan(table[t]), meta.task == t
+        forest = ExtraTreesRegressor(TREES, min_samples_leaf=2, random_state=0).fit(meta.X[mine], meta.y[mine])
+        found[t, gaps] = forest.predict(rows[gaps])
+    return found
 
 
 def _places(rows: Floats, X: Floats) -> npt.NDArray[np.int64]:

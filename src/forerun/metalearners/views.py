@@ -27,6 +27,8 @@ NOISE = 1e-3
 """Variance of a training's result, in target units."""
 LUCK = 0.25
 """Variance of a failed trial's target: failing is a matter of luck too."""
+LEGIBLE = 1.5
+"""Predicted targets are cut here where they tell the scale of raw losses."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,9 @@ class Views:
         before = condition(hypotheses, nothing)
         if not k:
             return Met(before, nothing, standard)
-        standard = locate(losses, *moments(components(before, nothing, points)), standard)
+        mean, std = moments(components(before, nothing, points))
+        # near WORST the bend makes of an error of one a hundred: there predictions would tell nothing of the scale
+        standard = locate(losses, np.minimum(mean, LEGIBLE), np.minimum(std, 1.0), standard)
         known = np.isfinite(losses)
         trials = Trials(points, standard.forward(losses), known.astype(float), np.where(known, NOISE, LUCK))
         return Met(condition(hypotheses, trials), trials, standard)
