@@ -5,6 +5,8 @@ from typing import Any
 
 import matplotlib as mpl
 
+from forerun.metalearners import METALEARNERS
+
 mpl.use("Agg")
 
 import matplotlib.pyplot as plt
@@ -23,9 +25,10 @@ def draw(found: dict[str, Any], folder: Path) -> Path:
     """Write the figure into a folder; returns where."""
     folder.mkdir(parents=True, exist_ok=True)
     figure, axes = plt.subplots(len(ROWS), 2, figsize=(9, 9.5), layout="constrained", sharex="col", sharey="row")
+    order = sorted(found["rows"], key=lambda name: (name == DEFAULT, _last(found["rows"][name])))
     for (key, label), (left, right) in zip(ROWS, axes, strict=True):
         for axis, section in ((left, "rows"), (right, "tasks")):
-            for name in sorted(found[section], key=lambda name: name == DEFAULT):
+            for name in order:
                 _line(axis, name, found[section][name], section, key)
             _dress(axis)
         left.set_ylabel(label)
@@ -48,23 +51,26 @@ def draw(found: dict[str, Any], folder: Path) -> Path:
 def _line(axes: Any, name: str, points: list[dict[str, Any]], section: str, key: str) -> None:
     style: dict[str, Any] = {"color": OURS_COLOR, "linewidth": 2.8, "zorder": 5, "markersize": 6}
     if name != DEFAULT:
-        style = {"color": _color(name, points), "linewidth": 1.3, "markersize": 4}
+        style = {"color": _color(name), "linewidth": 1.3, "markersize": 4}
     label = f"{name} (the default)" if name == DEFAULT else name
     axes.plot([p[section] for p in points], [_value(p, key) for p in points], "o-", label=label, **style)
 
 
-def _color(name: str, points: list[dict[str, Any]]) -> str:
-    """The same in every panel, whichever families are in it."""
-    from forerun.metalearners import METALEARNERS
+def _last(points: list[dict[str, Any]]) -> float:
+    """Where a line ends, so that names stand in the order of the lines."""
+    return float(points[-1]["fit_cpu_seconds"]) if points else 0.0
 
+
+def _color(name: str) -> str:
+    """The same in every figure, whichever families are in it."""
     others = [other for other in METALEARNERS if other != DEFAULT]
     return COLORS[others.index(name) % len(COLORS)]
 
 
 def _value(point: dict[str, Any], key: str) -> float:
-    # what took no memory at all is no number on a logarithmic axis
+    # less than one MiB is none, for which a logarithmic axis has no place
     value = point["suggestions"]["100"][key] if key == "suggest_seconds" else point[key]
-    return max(float(value), 0.1) if key == "fit_mib" else float(value)
+    return max(float(value), 1.0) if key == "fit_mib" else float(value)
 
 
 def _dress(axes: Any) -> None:
