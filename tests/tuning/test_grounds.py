@@ -21,7 +21,7 @@ class Weighing(FakeSurrogate):
 
     trials: int = 0
 
-    def shares(self) -> dict[str, float]:
+    def hypotheses(self) -> dict[str, float]:
         return {"tasks": 1 / (1 + self.trials), "scratch": self.trials / (1 + self.trials)}
 
     def improvement(self, X: np.ndarray) -> np.ndarray:
@@ -32,7 +32,7 @@ class Weighing(FakeSurrogate):
 class Likening(Weighing):
     """Knows tasks of the history by name."""
 
-    def tasks(self) -> dict[str, float]:
+    def likeness(self) -> dict[str, float]:
         return {"far": 0.01, "near": 0.3, "middling": 0.2, "nearly": 0.25}
 
 

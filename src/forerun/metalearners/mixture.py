@@ -149,14 +149,14 @@ class MixtureSurrogate:
         bar = float(np.min(self.met.trials.y))
         return np.asarray(sum(c.weight @ _improvement(bar - c.mean, c.std) for c in found))
 
-    def tasks(self) -> dict[str, float]:
+    def likeness(self) -> dict[str, float]:
         """How likely the target is like each task of the history, by name, the likeliest first."""
         total = logsumexp(np.concatenate([p.evidence for p in self.met.pieces]))
         logs = logsumexp([p.evidence for p in self.met.pieces if p.name == "tasks"], axis=0) - total
         found = dict(zip(self.names, np.exp(logs).tolist(), strict=True))
         return dict(sorted(found.items(), key=lambda entry: -entry[1]))
 
-    def shares(self) -> dict[str, float]:
+    def hypotheses(self) -> dict[str, float]:
         """How likely each hypothesis is."""
         return shares(self.met.pieces)
 

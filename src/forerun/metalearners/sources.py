@@ -11,10 +11,10 @@ without is a matrix of fits, and everything between works alike.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
 from forerun.metadata import MetaDataset
 from forerun.metalearners.base import Floats
@@ -69,7 +69,7 @@ class Sources:
         """Learn from a meta-dataset in canonical order."""
         stretch = _stretches(_sample(meta, SKETCH))
         X = meta.X * stretch
-        landmarks = _landmarks(X, LANDMARKS)
+        landmarks = _landmarks(meta.X, LANDMARKS) * stretch
         judged = _sample(meta, JUDGED)
         errors = {length: _errors(judged, judged.X * stretch, landmarks, length, RIDGES) for length in LENGTHS}
         _, length, ridge = min(
@@ -89,9 +89,15 @@ class Sources:
     def at(self, X: Floats) -> Floats:
         """Targets (T, N) of encoded configurations X (N, d)."""
         found = self.level + self.weights @ matern(self.landmarks, X * self.stretch, float(self.length))
-        place = _places(self.rows, X)
+        known = self._known
+        place = np.array([known.get(row.tobytes(), -1) for row in np.round(X, 9) + 0.0], dtype=np.int64)
         found[:, place >= 0] = self.recorded[:, place[place >= 0]]
         return np.asarray(found)
+
+    @cached_property
+    def _known(self) -> dict[bytes, int]:
+        """The number of each recurring configuration."""
+        return {row.tobytes(): i for i, row in enumerate(self.rows)}
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Everything, by name."""
@@ -135,12 +141,6 @@ def filled(meta: MetaDataset, rows: Floats, table: Floats) -> Floats:
     return found
 
 
-def _places(rows: Floats, X: Floats) -> npt.NDArray[np.int64]:
-    """(N,) the number of each configuration among the recurring ones, -1 where it is none."""
-    known = {row.tobytes(): i for i, row in enumerate(rows)}
-    return np.array([known.get(row.tobytes(), -1) for row in np.round(X, 9) + 0.0], dtype=np.int64)
-
-
 def _sample(meta: MetaDataset, most: int) -> MetaDataset:
     """At most so many trials."""
     return meta.of_rows(np.sort(np.random.default_rng(1).permutation(len(meta))[:most]))
@@ -155,9 +155,10 @@ def _landmarks(X: Floats, most: int) -> Floats:
 def _stretches(meta: MetaDataset) -> Floats:
     """How far to stretch each column (d,), found domain by domain: what lowers the error on trials left out stays."""
 
+    landmarks = _landmarks(meta.X, LANDMARKS // 4)
+
     def error(stretch: Floats) -> float:
-        X = meta.X * stretch
-        return _errors(meta, X, _landmarks(X, LANDMARKS // 4), 1.0, (0.03,))[0]
+        return _errors(meta, meta.X * stretch, landmarks * stretch, 1.0, (0.03,))[0]
 
     stretch = np.ones(meta.X.shape[1])
     best = error(stretch)

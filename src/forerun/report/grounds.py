@@ -10,7 +10,7 @@ from forerun.report.drawing import BLUE, GREY, MUTED
 from forerun.report.labels import label_ends
 from forerun.report.story import Grounds
 
-TASKS, SCRATCH = "tasks", "scratch"
+TASKS, OPPOSITE, SCRATCH = "tasks", "opposite", "scratch"
 FAMILY_COLOURS = (drawing.ORANGE, drawing.GREEN, drawing.PURPLE, drawing.VERMILION)
 LEAST = 0.005
 """Smaller shares are not worth a word."""
@@ -48,7 +48,7 @@ def _said(name: str, trials: int) -> str:
     """A hypothesis in words."""
     alone = "nothing but its own trials" if trials else "nothing that was seen"
     family = f"the {wording.shorten(name, 40).replace('_', ' ')} family"
-    return {TASKS: "past data sets", SCRATCH: alone}.get(name, family)
+    return {TASKS: "past data sets", OPPOSITE: "the opposite of past data sets", SCRATCH: alone}.get(name, family)
 
 
 @drawing.drawn
@@ -79,7 +79,8 @@ def _coloured(grounds: Grounds) -> list[tuple[str, str]]:
 
 
 def _short(name: str) -> str:
-    return {TASKS: "past data sets", SCRATCH: "own trials only"}.get(name, wording.shorten(name, 22).replace("_", " "))
+    known = {TASKS: "past data sets", OPPOSITE: "their opposite", SCRATCH: "own trials only"}
+    return known.get(name, wording.shorten(name, 22).replace("_", " "))
 
 
 def _whole(axes: Axes, bars: int) -> None:

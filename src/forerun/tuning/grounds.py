@@ -15,10 +15,10 @@ ALIKE = 3
 
 
 @runtime_checkable
-class Shared(Protocol):
+class Weighing(Protocol):
     """A surrogate that weighs hypotheses of what the task may be."""
 
-    def shares(self) -> dict[str, float]:
+    def hypotheses(self) -> dict[str, float]:
         """How likely each is, summing to 1: TASKS, SCRATCH, or the name of a family that predicts the task."""
         ...
 
@@ -27,7 +27,7 @@ class Shared(Protocol):
 class Likening(Protocol):
     """A surrogate that says which tasks of the history the task is like."""
 
-    def tasks(self) -> dict[str, float]:
+    def likeness(self) -> dict[str, float]:
         """How likely the most likely ones are, parts of the share of TASKS."""
         ...
 
@@ -44,11 +44,11 @@ class Grounds:
 
 def grounds(surrogate: Surrogate) -> Grounds | None:
     """What a surrogate rests on; None for one that weighs nothing."""
-    if not isinstance(surrogate, Shared):
+    if not isinstance(surrogate, Weighing):
         return None
-    tasks = surrogate.tasks() if isinstance(surrogate, Likening) else {}
+    tasks = surrogate.likeness() if isinstance(surrogate, Likening) else {}
     likeliest = sorted(tasks, key=lambda name: -tasks[name])[:ALIKE]
-    return Grounds(surrogate.shares(), {name: tasks[name] for name in likeliest})
+    return Grounds(surrogate.hypotheses(), {name: tasks[name] for name in likeliest})
 
 
 def trace(tuner: Tuner, trials: Sequence[Trial]) -> list[Grounds]:
