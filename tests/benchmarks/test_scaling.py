@@ -67,12 +67,11 @@ def test_the_figure_holds_every_family_and_the_default(tmp_path: Path):
 
 
 @pytest.mark.slow
-def test_a_quick_run_writes_every_line_and_adds_to_what_is_there(tmp_path: Path):
+def test_a_quick_run_writes_every_line(tmp_path: Path):
     out = tmp_path / "scaling.json"
-    for family in ("linear", "quadratic"):
-        command = [sys.executable, str(SCRIPT), "--json", str(out), "--quick", "--families", family]
-        subprocess.run(command, check=True, capture_output=True, timeout=300)
+    command = [sys.executable, str(SCRIPT), "--json", str(out), "--quick", "--families", "linear"]
+    subprocess.run(command, check=True, capture_output=True, timeout=300)
     found = json.loads(out.read_text())
     for section in ("rows", "tasks"):
-        assert set(found[section]) == {"linear", "quadratic"}
+        assert set(found[section]) == {"linear"}
         assert all(len(line) == 2 for line in found[section].values())
