@@ -124,7 +124,9 @@ def _doubt(views: Views, played: list[Scene], k: int) -> float:
         mean, std = moments(components(met.pieces, met.trials, scene.points.part(slice(k, None))))
         # failing is a matter of luck, which no interval is meant to hold
         ratios.append((np.abs(scene.y[k:] - mean) / std)[np.isfinite(scene.losses[k:])])
-    return fair_width(np.concatenate(ratios)) if ratios else 1.0
+    joined = np.concatenate([*ratios, np.zeros(0)])
+    # where every training failed there is nothing to measure by
+    return fair_width(joined) if len(joined) else 1.0
 
 
 def fair_width(ratios: Floats) -> float:
