@@ -64,9 +64,9 @@ class Runs:
     """Row to the run's data sets, sorted by their fields; rows without any are absent."""
 
     def __post_init__(self) -> None:
-        columns = (self.experiment, self.name, self.status, self.start, self.end, self.user)
-        cells = (*self.params.values(), *self.tags.values(), *self.metrics.values())
-        lengths = {len(column) for column in (*columns, *cells)} | {len(self)}
+        lists = (self.ids, self.experiment, self.name, self.status, self.user)
+        arrays = (self.start, self.end, *self.params.values(), *self.tags.values(), *self.metrics.values())
+        lengths = {len(column) for column in lists} | {len(column) for column in arrays}
         if len(lengths) > 1:
             raise ValueError(f"all columns of runs must be of one length; got {sorted(lengths)}")
 
@@ -94,18 +94,23 @@ class Runs:
             return [column[row] for row in chosen]
 
         def texts(columns: dict[str, Texts]) -> dict[str, Texts]:
-            return {k: part for k, v in columns.items() if any(x is not None for x in (part := v[chosen]))}
+            parts = {name: column[chosen] for name, column in columns.items()}
+            return {name: part for name, part in parts.items() if any(text is not None for text in part)}
 
         nan = {k: sorted(place[row] for row in v.tolist() if row in place) for k, v in self.logged_nan.items()}
         nan = {k: v for k, v in nan.items() if v}
+        metrics = {k: v[chosen] for k, v in self.metrics.items()}
         return type(self)(
-            *(pick(column) for column in (self.ids, self.experiment, self.name, self.status)),
-            self.start[chosen],
-            self.end[chosen],
-            pick(self.user),
+            ids=pick(self.ids),
+            experiment=pick(self.experiment),
+            name=pick(self.name),
+            status=pick(self.status),
+            start=self.start[chosen],
+            end=self.end[chosen],
+            user=pick(self.user),
             params=texts(self.params),
             tags=texts(self.tags),
-            metrics={k: p for k, v in self.metrics.items() if not np.isnan(p := v[chosen]).all() or k in nan},
+            metrics={k: v for k, v in metrics.items() if k in nan or not np.isnan(v).all()},
             logged_nan={k: np.array(v, dtype=np.int64) for k, v in nan.items()},
             curves={k: {place[r]: c for r, c in v.items() if r in place} for k, v in self.curves.items()},
             inputs={place[row]: found for row, found in self.inputs.items() if row in place},
