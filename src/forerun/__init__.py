@@ -18,6 +18,7 @@ _PUBLIC = {
     "Project": "forerun.steps.project",
     "History": "forerun.trials",
     "SearchSpace": "forerun.space",
+    "Study": "forerun.steps.study",
     "Task": "forerun.tasks",
     "builtin_task": "forerun.tasks",
     "load_task": "forerun.tasks",

@@ -50,7 +50,7 @@ class Sources:
     """T functions of a configuration."""
 
     stretch: Floats
-    """(d,) factors of the columns, before distances are measured."""
+    """(d,) factors of the columns, before distances are measured; 0 for domains that the history never had."""
     landmarks: Floats
     """(L, d) stretched"""
     length: Floats
@@ -67,7 +67,7 @@ class Sources:
     @classmethod
     def fit(cls, meta: MetaDataset) -> Self:
         """Learn from a meta-dataset in canonical order."""
-        stretch = _stretches(_sample(meta, SKETCH))
+        stretch = _stretches(_sample(meta, SKETCH)) * _met(meta)
         X = meta.X * stretch
         landmarks = _landmarks(meta.X, LANDMARKS) * stretch
         judged = _sample(meta, JUDGED)
@@ -90,14 +90,18 @@ class Sources:
         """Targets (T, N) of encoded configurations X (N, d)."""
         found = self.level + self.weights @ matern(self.landmarks, X * self.stretch, float(self.length))
         known = self._known
-        place = np.array([known.get(row.tobytes(), -1) for row in np.round(X, 9) + 0.0], dtype=np.int64)
+        place = np.array([known.get(row.tobytes(), -1) for row in self._told_apart(X)], dtype=np.int64)
         found[:, place >= 0] = self.recorded[:, place[place >= 0]]
         return np.asarray(found)
 
     @cached_property
     def _known(self) -> dict[bytes, int]:
         """The number of each recurring configuration."""
-        return {row.tobytes(): i for i, row in enumerate(self.rows)}
+        return {row.tobytes(): i for i, row in enumerate(self._told_apart(self.rows))}
+
+    def _told_apart(self, X: Floats) -> Floats:
+        """What of encoded configurations the history can know."""
+        return np.round(X, 9) * (self.stretch > 0) + 0.0
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Everything, by name."""
@@ -144,6 +148,16 @@ def filled(meta: MetaDataset, rows: Floats, table: Floats) -> Floats:
 def _sample(meta: MetaDataset, most: int) -> MetaDataset:
     """At most so many trials."""
     return meta.of_rows(np.sort(np.random.default_rng(1).permutation(len(meta))[:most]))
+
+
+def _met(meta: MetaDataset) -> Floats:
+    """(d,) 0 for the columns of domains that were absent in all trials, else 1: what was never tried cannot tell
+    a target that has it from the history's tasks.
+    """
+    met = np.ones(meta.X.shape[1])
+    for columns in meta.space.groups.values():
+        met[columns] = not (meta.X[:, columns.stop - 1] == 1).all()
+    return met
 
 
 def _landmarks(X: Floats, most: int) -> Floats:

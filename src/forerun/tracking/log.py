@@ -90,7 +90,7 @@ def clear_interrupted(store: Store, experiment: str) -> int:
         return 0
     with store.guard(f"clear interrupted runs of {experiment!r}"):
         runs = all_runs(store, place, "attributes.status = 'RUNNING'")
-        dead = [r for r in runs if names.WRITER in r.data.tags and not _alive(r.data.tags[names.WRITER])]
+        dead = [r for r in runs if names.WRITER in r.data.tags and not alive(r.data.tags[names.WRITER])]
         for run in dead:
             store.client.delete_run(run.info.run_id)
     return len(dead)
@@ -179,15 +179,21 @@ def _writer() -> str:
 
 @functools.cache
 def _process(pid: int) -> str:
+    return process(pid)
+
+
+def process(pid: int) -> str:
+    """A living process of this machine among all processes there ever were. Raises psutil.NoSuchProcess."""
     host = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
-    process = psutil.Process(pid)
-    return f"{host}:{process.pid}:{process.create_time():.2f}"
+    found = psutil.Process(pid)
+    return f"{host}:{found.pid}:{found.create_time():.2f}"
 
 
-def _alive(writer: str) -> bool:
+def alive(writer: str, stale_s: float = STALE_SECONDS) -> bool:
+    """Whether what a `forerun.writer` tag names still runs; on another machine, whether it began not long ago."""
     host, pid, born, began = writer.split(":")
     if host != _writer().split(":", 1)[0]:
-        return time.time() - float(began) < STALE_SECONDS
+        return time.time() - float(began) < stale_s
     try:
         return f"{psutil.Process(int(pid)).create_time():.2f}" == born
     except psutil.NoSuchProcess:
