@@ -40,6 +40,7 @@ first steps:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Returns 0, 2 for what the user can mend, 130 when interrupted."""
     options = parser().parse_args(arguments)
+    options.environment = dict(os.environ)  # the user's, for programs that are not ours
     return guarded(lambda: options.command(options))
 
 
@@ -101,6 +102,7 @@ def parser() -> argparse.ArgumentParser:
 
     _command(commands, "run", _run, "run the pipeline: only what is not done yet")
     _recommend_command(commands)
+    _tune_command(commands)
 
     space = _command(commands, "space", _space, "show what may be tried, and how much that is")
     space.add_argument("file", nargs="?", type=Path, help="a search space in YAML; by default the built-in one")
@@ -167,6 +169,35 @@ def _recommend_command(commands: Any) -> None:
     recommend.add_argument("--report", type=Path, metavar="FILE", help="also write the report page")
 
 
+def _tune_command(commands: Any) -> None:
+    tune = commands.add_parser(
+        "tune",
+        help="tune any program, taught by a history",
+        description="Tune any program: its arguments in braces are tried, every call is an MLflow run.",
+        usage="forerun tune --budget N [OPTION ...] -- PROGRAM ARGUMENT {name} ...",
+        epilog="example: forerun tune --budget 20 --space space.yaml --metric val_loss -- python train.py --lr {lr}",
+    )
+    tune.set_defaults(command=_tune)
+    tune.add_argument("program", nargs="+", metavar="PROGRAM ...", help="the command, with {placeholders}, after --")
+    tune.add_argument("--budget", type=int, required=True, metavar="N", help="trials, those of earlier starts included")
+    tune.add_argument("--space", type=Path, metavar="FILE", help="what may be tried, in YAML; by default the history's")
+    tune.add_argument(
+        "--history", type=Path, metavar="FOLDER", help="what to learn from (see forerun mine --from URI --to FOLDER)"
+    )
+    tune.add_argument(
+        "--metric", metavar="NAME", help="what the program logs and is to be good; by default the history's"
+    )
+    way = tune.add_mutually_exclusive_group()
+    way.add_argument("--maximize", dest="maximize", action="store_true", default=None, help="higher is better")
+    way.add_argument("--minimize", dest="maximize", action="store_false", help="lower is better")
+    tune.add_argument("--parallel", type=int, default=1, metavar="N", help="programs at the same time (1)")
+    tune.add_argument("--timeout", type=float, metavar="S", help="seconds after which a call is ended, and failed")
+    tune.add_argument("--name", help="of the study, and of its experiment in MLflow (by default the script's)")
+    tune.add_argument("--data", metavar="DATA", help="the data set at hand, whose meta-features the history may know")
+    tune.add_argument("--target", metavar="COLUMN", help="its column to predict")
+    tune.add_argument("--seed", type=int, default=0, help="of the choices (0)")
+
+
 def _command(commands: Any, name: str, function: Callable[[argparse.Namespace], Any], text: str) -> Any:
     command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
     command.add_argument(
@@ -207,6 +238,12 @@ def _recommend(options: argparse.Namespace) -> None:
     from forerun.steps.recommend import command
 
     command(_project(options), options)
+
+
+def _tune(options: argparse.Namespace) -> None:
+    from forerun.steps.tune_command import command
+
+    command(options)
 
 
 def _space(options: argparse.Namespace) -> None:

@@ -99,32 +99,39 @@ class StudyLog:
             raise SettingsError(
                 f"the format of study {name!r} must be at most {FORMAT_VERSION}; got {head['format']}. Upgrade forerun"
             )
-        space = SearchSpace.from_dict(json.loads(_whole(tags, SPACE_JSON)), f"the space of study {name!r}")
+        pieces = {f"{SPACE_JSON}{i:03d}" for i in range(head["pieces"])}
+        text = _whole({tag: tags[tag] for tag in pieces}, SPACE_JSON)
+        space = SearchSpace.from_dict(json.loads(text), f"the space of study {name!r}")
         return Subject(space, head["metric"], head["maximize"], tuple(head["command"]))
 
     @classmethod
     def open(cls, store: Store, name: str, subject: Subject) -> "StudyLog":
-        """Begin a study, or go on with it. Raises SettingsError where it is about something else."""
+        """Begin a study, or go on with it. Raises SettingsError where it has trials about something else."""
         known = cls.find(store, name)
-        if known is None:
-            place = store.experiment(name)
-            head = {"format": FORMAT_VERSION, "metric": subject.metric, "maximize": subject.maximize}
-            tags = _pieces(SPACE_JSON, json.dumps(subject.space.to_dict()))
-            # the head comes last: without it there is no study
-            tags[STUDY] = json.dumps({**head, "command": subject.command})
-            with store.guard(f"begin study {name!r}"):
-                for tag, text in tags.items():
-                    store.client.set_experiment_tag(place, tag, text)
-            known = cls.find(store, name)
+        if known is not None and known != subject:
+            ended = [e for e in cls(store, name, known).entries() if e.status != "abandoned"]
+            if ended:
+                raise SettingsError(
+                    f"study {name!r} of {store.label} was begun with {_differing(known, subject)}. "
+                    "Go on with the same, or give the new study another name"
+                )
+        found = cls(store, name, subject)
         if known != subject:
-            raise SettingsError(
-                f"study {name!r} of {store.label} was begun with {_differing(known, subject)}. "
-                "Go on with the same, or give the new study another name"
-            )
-        return cls(store, name, subject)
+            found._begin()
+        return found
+
+    def _begin(self) -> None:
+        head = {"format": FORMAT_VERSION, "metric": self.subject.metric, "maximize": self.subject.maximize}
+        tags = _pieces(SPACE_JSON, json.dumps(self.subject.space.to_dict()))
+        # the head comes last: without it there is no study
+        tags[STUDY] = json.dumps({**head, "pieces": len(tags), "command": self.subject.command})
+        with self.store.guard(f"begin study {self.name!r}"):
+            for tag, text in tags.items():
+                self.store.client.set_experiment_tag(self.place, tag, text)
 
     @cached_property
-    def _experiment(self) -> str:
+    def place(self) -> str:
+        """The id of the experiment."""
         return self.store.experiment(self.name)
 
     # -- reading --------------------------------------------------------------------------------------
@@ -132,14 +139,14 @@ class StudyLog:
     def entries(self) -> list[Entry]:
         """All runs of the study in the order in which they were begun; runs of other programs are left out."""
         with self.store.guard(f"read study {self.name!r}"):
-            runs = all_runs(self.store, self._experiment)
+            runs = all_runs(self.store, self.place)
         ours = [run for run in runs if names.TRIAL in run.data.tags and f"{CONFIGURATION}000" in run.data.tags]
         return [self._entry(run) for run in ours]
 
-    def entry(self, run_id: str) -> Entry:
-        """One run as it is now."""
+    def metrics(self, run_id: str) -> dict[str, float]:
+        """The last value of every metric that a program has logged to its run."""
         with self.store.guard(f"read run {run_id}"):
-            return self._entry(self.store.client.get_run(run_id))
+            return dict(self.store.client.get_run(run_id).data.metrics)
 
     def _entry(self, run: Run) -> Entry:
         tags = run.data.tags
@@ -201,8 +208,8 @@ class StudyLog:
         tags = _pieces(CONFIGURATION, json.dumps(dict(configuration), default=list))
         tags |= {names.TRIAL: key, names.WRITER: f"{writer}:{int(time.time())}", "mlflow.source.name": "forerun"}
         with self.store.guard(f"begin a trial of study {self.name!r}"):
-            run = self.store.client.create_run(self._experiment, tags=tags, run_name=f"trial {key[:6]}").info.run_id
-            same = all_runs(self.store, self._experiment, f"tags.`{names.TRIAL}` = '{key}'")
+            run = self.store.client.create_run(self.place, tags=tags, run_name=f"trial {key[:6]}").info.run_id
+            same = all_runs(self.store, self.place, f"tags.`{names.TRIAL}` = '{key}'")
             others = [other for other in same if other.info.run_id != run]
             if any(self._entry(other).status != "abandoned" for other in others):
                 self.store.client.delete_run(run)
@@ -242,7 +249,7 @@ class StudyLog:
     def expire(self) -> int:
         """Give up what processes that died have left pending; returns how many."""
         with self.store.guard(f"clear study {self.name!r}"):
-            left = all_runs(self.store, self._experiment, "attributes.status = 'RUNNING'")
+            left = all_runs(self.store, self.place, "attributes.status = 'RUNNING'")
         dead = [r for r in left if f"{CONFIGURATION}000" in r.data.tags and self._outcome(r)[0] == "abandoned"]
         for run in dead:
             self.give_up(run.info.run_id)
@@ -277,9 +284,8 @@ def _whole(tags: Mapping[str, str], prefix: str) -> str:
     return "".join(text for _, text in sorted((k, v) for k, v in tags.items() if k.startswith(prefix)))
 
 
-def _differing(known: Subject | None, wanted: Subject) -> str:
+def _differing(known: Subject, wanted: Subject) -> str:
     """What a study was begun with that is not what is wanted."""
-    assert known is not None  # noqa: S101 - it was written just now
     said: list[str] = []
     if known.space != wanted.space:
         said.append(f"another search space ({_spaces(known.space, wanted.space)})")
