@@ -45,7 +45,7 @@ def sections(given: argparse.Namespace) -> dict[str, Callable[[Any], Any]]:
     repeats, seconds = (1, 0.2) if quick else (3, 2.0)
     return {
         "exhaustive": lambda meta: exhaustive.exhaustive(
-            meta, space="1e7" if quick else "1e9", larger="1e8" if quick else "1e10", repeats=repeats, seconds=seconds
+            meta, space="1e6" if quick else "1e9", larger="1e7" if quick else "1e10", repeats=repeats, seconds=seconds
         ),
         "certified": lambda meta: certified.certified(meta, certified.ENTRIES, count=count, limit=limit),
         "plain": lambda meta: certified.certified(meta, certified.ENTRIES, count=few, limit=short, gap=0.0),
@@ -74,7 +74,7 @@ def main() -> None:
     if given.figures:
         figures.draw(json.loads(given.json.read_text()), given.figures)
         return
-    meta, found = networks.history(), {"machine": machine()}
+    meta, found = networks.history(60 if given.quick else None), {"machine": machine()}
     tell(f"the history: {len(meta):,} trials of {len(meta.tasks)} tasks")
     for name, work in sections(given).items():
         if name in given.only:

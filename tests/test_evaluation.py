@@ -211,7 +211,8 @@ def test_unknown_names_are_refused(meta: MetaDataset) -> None:
 
 
 @pytest.mark.slow
-def test_every_registered_meta_learner_beats_random_order_clearly() -> None:
-    summary = evaluate(history(seed=4, tasks=24, trials=40), folds=2).summary
-    for name in METALEARNERS:
+def test_meta_learners_beat_random_order_clearly() -> None:
+    names = ["linear", "network", "mixture"]
+    summary = evaluate(history(seed=4, tasks=24, trials=40), names, folds=2).summary
+    for name in names:
         assert summary[name]["regret"]["high"] < summary["random"]["regret"]["low"]

@@ -62,9 +62,13 @@ class Case:
         return Context(meta.features[t], meta.X[rows], meta.loss[rows])
 
 
-def history() -> MetaDataset:
-    """The meta-dataset of the shipped history."""
-    return featurize(History.load(HISTORY))
+def history(per_task: int | None = None) -> MetaDataset:
+    """The meta-dataset of the shipped history, of the first trials of each task if not of all."""
+    history = History.load(HISTORY)
+    if per_task is not None:
+        trials = history.trials.groupby("task").head(per_task).reset_index(drop=True)
+        history = History(trials, history.tasks, history.spaces)
+    return featurize(history)
 
 
 def cases(count: int) -> list[list[Case]]:

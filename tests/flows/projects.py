@@ -19,7 +19,8 @@ TASKS = ("iris", "breast_cancer", "diabetes")
 CUTS: dict[str, dict[str, Any]] = {
     "collect": {"tasks": list(TASKS), "shared": 8, "random": 4, "chunk": 4},
     "train": {"folds": 3, "candidates": ["linear"], "seeds": 1, "candidates_per_task": 40},
-    "tune": {"trials": 4, "batch": 1, "random_seeds": 1},
+    "target": {"max_rows": 400},
+    "tune": {"trials": 4, "batch": 1, "random_seeds": 1, "timeout_s": 10},
 }
 
 

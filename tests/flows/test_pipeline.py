@@ -53,14 +53,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory, home: Path) -> tuple[Path, str]:
-    """A project whose pipeline was interrupted, killed five times collecting and once tuning, then finished."""
+    """A project whose pipeline was interrupted, killed three times collecting and once tuning, then finished."""
     root = make_project(tmp_path_factory.mktemp("flows") / "project")
     rng = random.Random(0)  # noqa: S311 - moments, not secrets
     pipeline, step = ("forerun", "run"), ("forerun", "step", "collect")
     ready = partial(reached, root, "forerun/collect", 1)
     assert ended_when(root, home, ready, rng.random() / 5, *pipeline, by=signal.SIGTERM) == 130
     assert "forerun: interrupted; what was finished is kept" in (root / "killed.log").read_text()
-    for command in (pipeline, step, step, step, step):
+    for command in (pipeline, step, step):
         goal = len(trials(root, "forerun/collect")) + rng.randint(1, 3)
         ready = partial(reached, root, "forerun/collect", goal)
         ended_when(root, home, ready, rng.random() / 5, *command)
@@ -71,7 +71,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, home: Path) -> tuple[Path
     return root, done.stdout + done.stderr
 
 
-def test_after_six_kills_every_training_is_there_once(finished: tuple[Path, str]) -> None:
+def test_after_five_kills_every_training_is_there_once(finished: tuple[Path, str]) -> None:
     root, _ = finished
     for experiment, planned in (("forerun/collect", PLANNED), ("forerun/tune", CUTS["tune"]["trials"])):
         keys = trials(root, experiment)
