@@ -15,6 +15,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 _PUBLIC = {
+    "ForerunSampler": "forerun.samplers",
     "Project": "forerun.steps.project",
     "History": "forerun.trials",
     "SearchSpace": "forerun.space",

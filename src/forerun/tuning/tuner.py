@@ -87,6 +87,8 @@ class Tuner:
     """How to search; None lets the score and the size of the space decide."""
     proof_s: float = PROOF_S
     """Seconds that a search may take to prove that nothing better was missed, where there can be a proof."""
+    plausible: float = PLAUSIBLE
+    """As PLAUSIBLE; 1 where no history stands behind the forecaster, which then finds everything equally good."""
     seed: int = 0
 
     @cached_property
@@ -167,7 +169,7 @@ class Tuner:
         A space of 10^13 has corners that no task of the history ever tried. A surrogate that begins to doubt
         the history, after two trials that contradict it, knows nothing of them, and acquisitions love that.
         """
-        share = PLAUSIBLE * (1 + trials)
+        share = self.plausible * (1 + trials)
         if not trials or share >= 1:
             return []
         before = self.adapt([]).loss

@@ -17,6 +17,7 @@ from forerun import __version__
 from forerun.errors import FormatError, HistoryError
 from forerun.metadata.featurize import encode, featurize, usable
 from forerun.metalearners import Forecaster, Linear, Mixture
+from forerun.search import SearchStrategy
 from forerun.space import SearchSpace, Value
 from forerun.trials import History
 from forerun.tuning.external.chooser import Chooser
@@ -99,12 +100,18 @@ def chooser_of(
     kind: of the task, 'regression' or another; None for what most tasks of the history are.
     """
     if history is None:
-        forecaster = untaught(space)
-        return Chooser(Tuner(forecaster, forecaster.scaler_.transform({}), space, seed=seed), taught=False)
+        return untaught_chooser(space, seed)
     forecaster = learned(history, space)
     features = forecaster.scaler_.transform(metafeatures or {}, hardware)
     known = history if isinstance(history, History) else History.load(history)
     return Chooser(Tuner(forecaster, features, space, portfolio=_recurring(known, space, kind), seed=seed), taught=True)
+
+
+def untaught_chooser(space: SearchSpace, seed: int, strategy: SearchStrategy | None = None) -> Chooser:
+    """What chooses configurations of a space by their own trials alone."""
+    forecaster = untaught(space)
+    features = forecaster.scaler_.transform({})
+    return Chooser(Tuner(forecaster, features, space, strategy=strategy, plausible=1.0, seed=seed), taught=False)
 
 
 def _recurring(history: History, space: SearchSpace, kind: str | None) -> list[dict[str, Value]]:

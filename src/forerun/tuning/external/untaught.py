@@ -18,7 +18,7 @@ from forerun.metalearners.threads import one_thread
 from forerun.metalearners.views import LUCK, Met, Smooth
 from forerun.space import Floats, SearchSpace
 
-LENGTHS = (0.15, 0.3, 0.6, 1.2, 2.4)
+LENGTHS = (0.25, 0.6, 1.5)
 """Length scales, in median distances of random configurations."""
 NOISE = 0.01
 """Variance of a training's result, in target units."""
