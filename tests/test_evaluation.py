@@ -118,6 +118,7 @@ def test_no_family_is_parted_and_none_is_seen_that_is_held_out(meta: MetaDataset
     assert all(judged[i] <= held[i] for i in judged.index)
 
 
+@pytest.mark.slow
 def test_tasks_with_few_trials_are_held_out_only_where_there_are_no_others(meta: MetaDataset) -> None:
     few = draw_trials(meta, 9, np.random.default_rng(0))
     assert evaluate(few, ["linear"], folds=2).scores["task"].nunique() == len(meta.tasks)
@@ -139,6 +140,7 @@ def test_draws_are_bounded_and_of_every_task(meta: MetaDataset) -> None:
     np.testing.assert_array_equal(drawn.X, again.X)
 
 
+@pytest.mark.slow
 def test_the_same_seeds_give_the_same_scores(meta: MetaDataset) -> None:
     one, two = (evaluate(meta, ["linear"], folds=2).scores for _ in range(2))
     pd.testing.assert_frame_equal(one, two)

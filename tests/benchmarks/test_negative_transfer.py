@@ -43,6 +43,7 @@ def played(method: Alone | Random, candidates: Candidates, losses: np.ndarray, t
     return tried
 
 
+@pytest.mark.slow
 def test_without_history_the_default_finds_better_trials_than_random_search_and_knows_no_loss_of_the_history():
     meta = world.history(0, 6, 60)
     learned = Alone().fit(meta, np.random.default_rng(0))

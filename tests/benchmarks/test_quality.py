@@ -326,6 +326,7 @@ def test_groups_not_data_sets_are_drawn_for_intervals():
     assert np.diff(alike["interval"]["1"]) > 1.6 * np.diff(apart["interval"]["1"])
 
 
+@pytest.mark.slow
 def test_a_result_is_told_on_a_page_with_a_picture(tiny: Benchmark, tmp_path: Path):
     methods = ("forerun", "random", "portfolio")
     found = score(run(tiny, methods, Plan(6, 1, 2), jobs=1, parts=None, resume=False))

@@ -39,6 +39,7 @@ def test_a_point_tells_its_size_its_seconds_and_a_suggestion_for_every_number_of
         assert 0 < told["suggest_seconds"] < 10
 
 
+@pytest.mark.slow
 def test_memory_is_the_peak_of_the_fit_and_not_what_was_held_before_it(monkeypatch: pytest.MonkeyPatch):
     np.ones(2 * HUNGRY_MIB << 17).sum()
     monkeypatch.setitem(METALEARNERS, "hungry", Hungry)
@@ -55,6 +56,7 @@ def test_sizes_grow_within_a_line_so_that_one_that_takes_too_long_ends_it():
     assert tasks[-1][0] == 400
 
 
+@pytest.mark.slow
 def test_the_figure_holds_every_family_and_the_default(tmp_path: Path):
     told = {str(k): {"adapt_seconds": 0.1, "suggest_seconds": 0.2} for k in (0, 10, 100)}
     point = {"tasks": 3, "rows": 300, "fit_cpu_seconds": 1.0, "fit_seconds": 1.0, "fit_mib": 0.0, "suggestions": told}

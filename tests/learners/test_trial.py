@@ -118,6 +118,7 @@ def test_a_fidelity_out_of_range_is_named(fidelity: float, tasks: dict[str, Task
         run_trial(tasks["binary"], KNN, space=SPACE, fidelity=fidelity)
 
 
+@pytest.mark.slow
 def test_many_trials_equal_single_ones_and_networks_are_stacked(
     monkeypatch: pytest.MonkeyPatch, tasks: dict[str, Task]
 ) -> None:

@@ -125,6 +125,7 @@ def test_a_history_upside_down_is_seen_through():
     assert regret_at(upside_down, other, 12) < 1.2 * chance
 
 
+@pytest.mark.slow
 def test_it_names_the_tasks_that_the_target_is_like():
     meta = shared()
     learner = Mixture().fit(meta.of_tasks(range(1, len(meta.tasks))))

@@ -59,6 +59,7 @@ def test_a_hypothesis_that_appears_later_has_a_bar_from_then_on() -> None:
     assert {"linear", "network"} <= set(words(Grounds([{"linear": 1.0}, {"linear": 0.4, "network": 0.6}])))
 
 
+@pytest.mark.slow
 def test_the_page_shows_what_the_prediction_rests_on_exactly_where_that_is_known() -> None:
     story = example.tuned()
     page = render(story)
@@ -71,6 +72,7 @@ def test_the_page_shows_what_the_prediction_rests_on_exactly_where_that_is_known
     assert "rests on" not in without
 
 
+@pytest.mark.slow
 def test_a_page_of_a_prior_alone_has_a_sentence_and_no_figure() -> None:
     page = render(replace(example.zero_shot(), grounds=Grounds([PRIOR])))
     assert "before any trial: past data sets" in page

@@ -41,6 +41,7 @@ def test_no_builtin_task_takes_the_name_of_a_recorded_data_set():
     assert not RECORDED & set(builtin_tasks())
 
 
+@pytest.mark.slow
 def test_no_task_is_predicted_by_a_copy_of_its_target():
     for name in builtin_tasks():
         task = builtin_task(name)

@@ -35,6 +35,7 @@ def execute(path: Path, statement: str) -> None:
         connection.execute(statement)
 
 
+@pytest.mark.slow
 def test_the_embedded_store_makes_itself_in_a_folder_with_any_name(tmp_path: Path) -> None:
     store = open_store(None, tmp_path / "a project (ünïcode)")
     identity = store.experiment("forerun/collect")
@@ -98,6 +99,7 @@ def test_four_processes_may_open_a_new_store_at_once(tmp_path: Path) -> None:
     assert len(set(answers)) == 1
 
 
+@pytest.mark.slow
 def test_a_killed_initialisation_leaves_no_half_made_database(tmp_path: Path) -> None:
     partial = tmp_path / "mlruns" / ".mlflow.db.partial"
     partial.parent.mkdir()
