@@ -54,10 +54,19 @@ class Columns(Mapping[str, npt.NDArray[Kind]], Generic[Kind]):
     def __len__(self) -> int:
         return len(self._cells)
 
-    def cells(self, name: str) -> tuple[Integers, npt.NDArray[Kind]]:
-        """The rows that have a value, and the values; a logged NaN is not told from none."""
+    def kept(self, name: str) -> tuple[Integers, npt.NDArray[Kind]] | None:
+        """Rows and values where only cells are kept; None where the column is."""
         rows, values = self._cells[name]
-        return (rows, values) if rows is not None else _filled(values)
+        return None if rows is None else (rows, values)
+
+
+def cells(columns: Mapping[str, npt.NDArray[Kind]], name: str) -> tuple[Integers, npt.NDArray[Kind]]:
+    """The rows of a column that hold something, ascending, and what they hold; NaN is nothing."""
+    if isinstance(columns, Columns) and (kept := columns.kept(name)) is not None:
+        rows, values = kept
+        at, found = _filled(values)
+        return rows[at], found
+    return _filled(columns[name])
 
 
 def _filled(column: npt.NDArray[Kind]) -> tuple[Integers, npt.NDArray[Kind]]:

@@ -1,0 +1,1 @@
+"""A store of many runs, and the readers that are timed on it."""

@@ -1,0 +1,79 @@
+"""What has changed in a PostgreSQL database since it was read.
+
+Every version of a row names the transaction that wrote it (`xmin`). All rows are looked through for those of
+transactions that had not ended when the last reading began, so every insertion and edit is seen, whoever made it.
+Rows that are gone leave no trace: deleted runs are missed among those that are there, and deleted tags by their
+number; then everything is read anew, as it is where the database is another one (restored from a dump).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from forerun.mining.runs import Runs
+from forerun.tracking.reading import sql
+from forerun.tracking.reading.base import Reading
+
+if TYPE_CHECKING:
+    from forerun.tracking.reading.postgresql import PostgresqlSource
+
+TABLES = {
+    "runs": "run_uuid",
+    "params": "run_uuid",
+    "tags": "run_uuid",
+    "metrics": "run_uuid",
+    "latest_metrics": "run_uuid",
+    "inputs": "destination_id",
+    "input_tags": "(SELECT destination_id FROM inputs i WHERE i.input_uuid = input_tags.input_uuid)",
+}
+"""Table to its runs."""
+FAR = 1 << 30
+"""Transactions; numbers of rows have 32 bits and start again."""
+
+
+def state(source: "PostgresqlSource", experiments: Mapping[str, str]) -> dict[str, Any]:
+    """Note how the database is now."""
+    identity = (
+        "SELECT system_identifier::text, (SELECT oid::bigint FROM pg_database WHERE datname = current_database())"
+    )
+    ends = (f"pg_snapshot_{each}(pg_current_snapshot())::text::bigint" for each in ("xmin", "xmax"))
+    oldest, following = next(source.rows(f"SELECT {', '.join(ends)}"))
+    return {
+        "database": list(next(source.rows(f"{identity} FROM pg_control_system()"))),
+        "experiments": dict(experiments),
+        "oldest": oldest,
+        "following": following,
+        "tags": next(source.rows("SELECT count(*) FROM tags"))[0],
+    }
+
+
+def increment(
+    source: "PostgresqlSource",
+    experiments: Mapping[str, str],
+    metrics: Sequence[str],
+    known: Runs,
+    before: Mapping[str, Any],
+) -> Reading | None:
+    """Read what is new or changed since `before`; None where that cannot be told."""
+    now = state(source, experiments)
+    if any(now[key] != before[key] for key in ("database", "experiments")):
+        return None
+    if not 0 <= now["following"] - before["oldest"] < FAR:
+        return None
+    since = str(before["oldest"] % (1 << 32))
+    written = "age(xmin) <= age(?::text::xid)"  # frozen rows, too: they keep their number
+    touched: set[str] = set()
+    for table, column in TABLES.items():
+        query = f"SELECT DISTINCT {column} FROM {table} WHERE {written}"  # noqa: S608 - our own names
+        touched |= {run for (run,) in source.rows(query, (since,)) if run}
+    place = {run: i for i, run in enumerate(known.ids)}
+    tags = source.rows(f"SELECT run_uuid, key FROM tags WHERE {written}", (since,))  # noqa: S608 - our own names
+    columns: dict[str, Any] = {}
+    new = 0
+    for run, key in tags:
+        if key not in columns:
+            columns[key] = known.tag(key)
+        new += run not in place or columns[key][place[run]] is None
+    if now["tags"] != before["tags"] + new:
+        return None
+    runs, gone = sql.increment(source, experiments, metrics, known, touched)
+    return Reading(runs, now, gone)
