@@ -102,6 +102,7 @@ def parser() -> argparse.ArgumentParser:
 
     _command(commands, "run", _run, "run the pipeline: only what is not done yet")
     _recommend_command(commands)
+    _mine_command(commands)
     _tune_command(commands)
 
     space = _command(commands, "space", _space, "show what may be tried, and how much that is")
@@ -167,6 +168,35 @@ def _recommend_command(commands: Any) -> None:
     recommend.add_argument("--max-rows", type=int, metavar="N", help="sample a larger data set to this many rows")
     recommend.add_argument("--seed", type=int, default=0, help="of the split and the trainings (0)")
     recommend.add_argument("--report", type=Path, metavar="FILE", help="also write the report page")
+
+
+def _mine_command(commands: Any) -> None:
+    mine = commands.add_parser(
+        "mine",
+        help="make a history of the runs that any programs logged with MLflow",
+        description="Make a history of the runs that any programs logged with MLflow, and tell what was found in them.",
+        epilog="example: forerun mine --from http://mlflow.our-team:5000 --to history",
+    )
+    mine.set_defaults(command=_mine)
+    mine.add_argument("--from", dest="uri", required=True, metavar="URI", help="a tracking URI; it is only read")
+    mine.add_argument("--to", type=Path, default=Path("history"), metavar="FOLDER", help="where to write it (history)")
+    several: Any = {"action": "append", "default": []}
+    mine.add_argument("--experiment", metavar="NAME", help="an experiment to read (all of them); repeatable", **several)
+    mine.add_argument("--metric", metavar="NAME", help="what is to be good; by default guessed, and told")
+    way = mine.add_mutually_exclusive_group()
+    way.add_argument("--minimize", dest="minimize", action="store_true", default=None, help="lower is better")
+    way.add_argument("--maximize", dest="minimize", action="store_false", help="higher is better")
+    mine.add_argument(
+        "--value", default="last", metavar="WHICH", help="of what a run logged: last, best, step:N or mean:K (last)"
+    )
+    mine.add_argument(
+        "--task-by", metavar="RULE", help="what makes a task: experiment, dataset, parent, tag:NAME or param:NAME"
+    )
+    mine.add_argument("--rename", metavar="OLD=NEW", help="one parameter under two names; repeatable", **several)
+    mine.add_argument("--without", metavar="PARAM", help="a parameter to leave out; repeatable", **several)
+    mine.add_argument(
+        "--with", dest="keep", metavar="PARAM", help="a parameter to keep all the same; repeatable", **several
+    )
 
 
 def _tune_command(commands: Any) -> None:
@@ -238,6 +268,12 @@ def _recommend(options: argparse.Namespace) -> None:
     from forerun.steps.recommend import command
 
     command(_project(options), options)
+
+
+def _mine(options: argparse.Namespace) -> None:
+    from forerun.steps.mine_from import command
+
+    command(options)
 
 
 def _tune(options: argparse.Namespace) -> None:

@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from forerun.mining.runs import Runs
+from forerun.mining.runs import Runs, cells
 from forerun.mining.targets import Target, has
-from forerun.mining.values import rows_with
 from forerun.mining.words import shown
 
 PARENT = "mlflow.parentRunId"
@@ -42,7 +41,7 @@ def first_look(runs: Runs) -> Reasons:
     why = np.full(len(runs), None, dtype=object)
     with_params = np.zeros(len(runs), dtype=bool)
     for name in runs.params:
-        with_params[rows_with(runs.params, name)] = True
+        with_params[cells(runs.params, name)[0]] = True
     has_parent = runs.tag(PARENT) != None  # noqa: E711
     mine = (runs.tag(OWN) != None) | np.isin(runs.experiment, OWN_EXPERIMENTS)  # noqa: E711
     why[~with_params] = NO_PARAMS

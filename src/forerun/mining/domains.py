@@ -1,9 +1,9 @@
 """The domain of a parameter, told from all values that it had.
 
-A range is on a log scale where the values are positive, span a factor of eight or more and lie more evenly on
-that scale than on the plain one. A parameter of numbers and words is one categorical domain where it has few
-values (max_depth = None | 5 | 10); where it has many it becomes two: `max_depth`, the numbers, and `max_depth is`,
-a word or "a number", of which the former is a condition.
+A range is on a log scale where the values are positive, span a factor of ten or more and lie more evenly on that
+scale than on the plain one, or are a grid that doubles. A parameter of numbers and words is one categorical domain
+where it has few values (max_depth = None | 5 | 10); where it has many it becomes two: `max_depth is`, a word or
+"a number", and `max_depth`, which is active where that is "a number".
 """
 
 from collections import Counter
@@ -20,8 +20,10 @@ FEW = 12
 """Different values, up to which numbers and words are categories together."""
 MANY_WORDS = 50
 """Different words, beyond which they are no categories."""
-SPAN = 8.0
+SPAN = 10.0
 """Largest over smallest value, from which on a log scale is considered."""
+GRID, EVEN = 4.0, 0.05
+"""The same for a grid such as 16, 32, 64, and how even it must be."""
 UNEVEN = 0.3
 """How far from evenly spread few values may lie, before only their order counts."""
 EMPTY = "[]"
@@ -78,10 +80,19 @@ def ordered(values: Sequence[Value]) -> list[Value]:
 def numbers(distinct: Floats, whole: bool) -> Domain:
     """The domain of different numbers (k,), rising."""
     low, high = float(distinct[0]), float(distinct[-1])
-    log = low > 0 and high / low >= SPAN and _unevenness(np.log(distinct)) < _unevenness(distinct)
+    log = low > 0 and _looks_logarithmic(distinct)
     if low <= 0 < len(distinct) <= FEW and _unevenness(distinct) > UNEVEN:
         return Ordinal(tuple(int(v) if whole else float(v) for v in distinct))
     return Integer(int(low), int(high), log) if whole else Real(low, high, log)
+
+
+def _looks_logarithmic(distinct: Floats) -> bool:
+    """Whether positive numbers lie more evenly on a log scale, and span enough for that to be no chance."""
+    plain, log = _unevenness(distinct), _unevenness(np.log(distinct))
+    factor = distinct[-1] / distinct[0]
+    return bool(
+        (factor >= SPAN and log < plain) or (factor >= GRID and len(distinct) > 2 and log < min(EVEN, plain / 2))
+    )
 
 
 def _unevenness(places: Floats) -> float:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from forerun.errors import HistoryError
 from forerun.mining.rules import Rules
-from forerun.mining.runs import Floats, Runs
+from forerun.mining.runs import Floats, Runs, cells
 from forerun.mining.words import joined, listed, shown, words
 
 Rows = npt.NDArray[np.int64]
@@ -130,7 +130,9 @@ def stated(runs: Runs, rows: Rows, rules: Rules) -> Target:
 
 def has(runs: Runs, metric: str) -> npt.NDArray[np.bool_]:
     """(n,) whether a run logged the metric, if only as NaN."""
-    found = ~np.isnan(runs.metric(metric))
+    found = np.zeros(len(runs), dtype=bool)
+    if metric in runs.metrics:
+        found[cells(runs.metrics, metric)[0]] = True
     found[runs.logged_nan.get(metric, np.array([], dtype=np.int64))] = True
     return found
 

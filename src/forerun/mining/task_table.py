@@ -1,4 +1,4 @@
-"""The tasks of a history: family, kind, metric, source, digest and meta-features of each."""
+"""The tasks of a history: family, kind, metric, direction, source, digest and meta-features of each."""
 
 import hashlib
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from forerun.mining.runs import DataSet, Floats
 from forerun.mining.sample import Rows, Sample
 from forerun.mining.targets import Target
 from forerun.mining.tasks import data_set
-from forerun.mining.words import shown
+from forerun.mining.words import shown, utf8
 
 SOURCE_LENGTH = 500
 
@@ -42,7 +42,8 @@ def _facts(name: str, used: list[DataSet], target: Target | None, origin: str) -
     return {
         "family": f"data {digest}" if digest else name,
         "kind": target.kind if target else "",
-        "metric": shown(target.metric, SOURCE_LENGTH) if target else "",
+        "metric": utf8(target.metric) if target else "",
+        "direction": ("minimize" if target.minimise else "maximize") if target else "",
         "source": shown(used[0].source or used[0].name, SOURCE_LENGTH) if used else shown(origin, SOURCE_LENGTH),
         "digest": digest or own,
     }

@@ -13,7 +13,7 @@ from forerun.mining.counting import PARENT
 from forerun.mining.rules import Rules
 from forerun.mining.runs import DataSet, Runs, Texts
 from forerun.mining.targets import Target
-from forerun.mining.words import words
+from forerun.mining.words import utf8, words
 
 ENOUGH = 3
 """Runs that a data set of an experiment has, in the middle, before it makes a task of its own."""
@@ -87,7 +87,7 @@ def _guessed(runs: Runs, rows: npt.NDArray[np.int64], experiment: Texts) -> tupl
 
 
 def _usable(name: str) -> str:
-    text = name.encode("utf-8", "replace").decode().strip() or "(no name)"
+    text = utf8(name).strip() or "(no name)"
     return text.replace(BETWEEN, " at ") if BETWEEN in text else text
 
 

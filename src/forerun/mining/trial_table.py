@@ -5,7 +5,6 @@ Beyond those columns there are `run`, `experiment`, `user`, `program` and `commi
 
 import hashlib
 import json
-import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -22,7 +21,7 @@ from forerun.mining.runs import Floats, Runs, Texts
 from forerun.mining.sample import Rows, Sample
 from forerun.mining.sorting import Found
 from forerun.mining.values import Settings
-from forerun.mining.words import listed, words
+from forerun.mining.words import listed, utf8, words
 from forerun.space import Categorical, Subset
 from forerun.trials import Status
 
@@ -59,18 +58,18 @@ def trial_table(
         "fidelity": np.ones(len(rows)),
         "status": np.where(failed, str(Status.FAILED), str(Status.FINISHED)),
         "loss": sample.loss[rows],
-        "reason": [_utf8(text) for text in sample.failure[rows]],
+        "reason": [utf8(text) for text in sample.failure[rows]],
         "fit_seconds": _seconds(runs)[rows],
         **dict.fromkeys(("predict_seconds", "peak_memory_mb", "model_kb"), np.full(len(rows), np.nan)),
         "started": np.where(runs.start > 0, runs.start / 1000, np.nan)[rows],
         **_curves(sample),
         "run": [runs.ids[row] for row in rows],
-        "experiment": [_utf8(runs.experiment[row]) for row in rows],
-        "user": [_utf8(runs.user[row]) for row in rows],
-        **{name: [_utf8(text) for text in runs.tag(tag)[rows]] for name, tag in FACTS.items()},
+        "experiment": [utf8(runs.experiment[row]) for row in rows],
+        "user": [utf8(runs.user[row]) for row in rows],
+        **{name: [utf8(text) for text in runs.tag(tag)[rows]] for name, tag in FACTS.items()},
     }
     table |= {f"hp_{p.name}": _stored(p, rows) for p in parameters}
-    table |= {f"metric_{_utf8(name)}": runs.metrics[name][rows] for name in _metrics(sample)}
+    table |= {f"metric_{utf8(name)}": runs.metrics[name][rows] for name in _metrics(sample)}
     table |= {f"hw_{name}": column[rows] for name, column in hardware(runs).items()}
     frame = pd.DataFrame(table)
     frame.insert(0, "trial", _keys(frame))
@@ -148,11 +147,3 @@ def _between(begun: str, ended: str) -> float:
         return max((datetime.fromisoformat(ended) - datetime.fromisoformat(begun)).total_seconds(), 0.0)
     except (ValueError, TypeError):
         return float("nan")
-
-
-_SURROGATES = re.compile(r"[\ud800-\udfff]")
-
-
-def _utf8(text: object) -> str:
-    """A text that a Parquet file can hold; '' for None."""
-    return "" if text is None else _SURROGATES.sub("�", str(text))

@@ -59,7 +59,7 @@ def understand(runs: Runs, rules: Rules) -> Understood:
     targets = _targets(runs, why, rules)
     leave_out_without_value(runs, why, targets)
     params, both = renamed(runs.params, rules.renames)
-    read = settings(params)
+    read = settings(params, len(runs))
     sample = Sample.judge(runs, _rows(why), targets, rules.value)
     task, task_rule = assign(runs, sample.rows, targets, rules)
     why[(why == None) & (task == None)] = NO_TASK  # noqa: E711 - by element

@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from forerun.mining.runs import Columns, Integers, Texts
+from forerun.mining.runs import Texts, cells
+from forerun.mining.words import utf8
 from forerun.space import Value
 
 LONGEST = 500
@@ -69,7 +70,7 @@ def _scalar(text: str) -> Value:
     if _NUMBER.fullmatch(number):
         return _number(number, text)
     # an object without a name of its own prints where it lay in memory
-    return _ADDRESS.sub("", text).encode("utf-8", "replace").decode()
+    return utf8(_ADDRESS.sub("", text))
 
 
 def _number(text: str, whole: str) -> Value:
@@ -95,7 +96,7 @@ def _literal(text: str) -> Any:
 
 def _list(found: Any) -> Value:
     if found and all(isinstance(each, str) for each in found) and len(set(found)) == len(found):
-        return tuple(each.encode("utf-8", "replace").decode() for each in found)
+        return tuple(utf8(each) for each in found)
     try:
         return json.dumps(list(found), default=str)
     except (ValueError, TypeError, RecursionError):
@@ -123,41 +124,34 @@ class Settings:
             self.columns[name][row] = value
 
 
-def rows_with(columns: Mapping[str, Texts], name: str) -> Integers:
-    """The rows that have an entry; no column is made of one that only few have."""
-    if isinstance(columns, Columns):
-        return columns.cells(name)[0]
-    return np.flatnonzero(columns[name] != None)  # noqa: E711 - by element
-
-
 def usable(name: str) -> str:
     """A parameter's name as a search space may have it: not empty, without '=', in UTF-8."""
-    return name.encode("utf-8", "replace").decode().replace("=", "≡") or "(no name)"
+    return utf8(name).replace("=", "≡") or "(no name)"
 
 
-def settings(params: Mapping[str, Texts]) -> Settings:
-    """Read the parameters, each distinct text once; those that the most runs have, where there are too many."""
+def settings(params: Mapping[str, Texts], n: int) -> Settings:
+    """Read the parameters of n runs, each text once; of too many, those that the most runs have."""
     found = Settings()
     mappings: list[tuple[str, int, Mapping[str, Any]]] = []
-    counts = {name: len(rows_with(params, name)) for name in params}
+    counts = {name: len(cells(params, name)[0]) for name in params}
     for name in sorted(counts, key=lambda name: (-counts[name], name))[MOST_NAMES:]:
         found.too_many[usable(name)] = counts.pop(name)
     for name in counts:
-        texts = params[name]
-        known = {text: read(text) for text in set(texts) if text is not None}
-        for row in np.flatnonzero(texts != None).tolist():  # noqa: E711 - by element
-            value = known[texts[row]]
+        rows, texts = cells(params, name)
+        known = {text: read(text) for text in set(texts.tolist())}
+        for row, text in zip(rows.tolist(), texts, strict=True):
+            value = known[text]
             if value is None:
                 found.too_long[usable(name)] = found.too_long.get(usable(name), 0) + 1
             elif isinstance(value, Mapping):
                 mappings.append((name, row, value))
             else:
-                found.put(name, row, value, len(texts))
+                found.put(name, row, value, n)
     # after all others, so that a run's own `a.b` goes before the b in its a
     for name, row, mapping in mappings:
         parts = found.nested.setdefault(usable(name), [])
         for inner, value in _flat(name, mapping, DEEPEST):
-            found.put(inner, row, value, len(params[name]))
+            found.put(inner, row, value, n)
             if usable(inner) not in parts:
                 parts.append(usable(inner))
     return found

@@ -40,3 +40,8 @@ def shown(text: object, longest: int = 60) -> str:
         return plain
     head = (longest - 1) // 2
     return f"{plain[:head]}…{plain[len(plain) - (longest - 1 - head) :]}"
+
+
+def utf8(text: object) -> str:
+    """A text that a file can hold, halves of characters replaced; '' for None."""
+    return "" if text is None else str(text).encode("utf-8", "replace").decode()

@@ -52,8 +52,14 @@ class MineSettings:
     """Runs to trial table."""
 
     experiments: tuple[str, ...] = ("forerun/collect",)
-    history: str | None = "data/history"
-    """A shipped history to join; none for no other than the store's runs."""
+    history: str | tuple[str, ...] | None = "data/history"
+    """The folder of a history to join, or a list of such folders (the shipped one, what `forerun mine` made); none
+    for no other than the store's runs."""
+
+    @property
+    def histories(self) -> tuple[str, ...]:
+        """The folders of all histories to join."""
+        return (self.history,) if isinstance(self.history, str) else self.history or ()
 
 
 @dataclass(frozen=True)
@@ -177,7 +183,8 @@ def _value(hint: Any, value: Any, owner: str) -> Any:
         options = typing.get_args(hint)
         if value is None and type(None) in options:
             return None
-        return _value(next(o for o in options if o is not type(None)), value, owner)
+        fitting = [o for o in options if (typing.get_origin(o) is tuple) == isinstance(value, list)]
+        return _value(next(o for o in (*fitting, *options) if o is not type(None)), value, owner)
     if typing.get_origin(hint) is tuple:
         return _tuple(typing.get_args(hint)[0], value, owner)
     if typing.get_origin(hint) is Mapping:
