@@ -164,7 +164,7 @@ def test_what_has_one_value_or_no_end_is_left_to_optuna() -> None:
 
 
 def test_a_storage_becomes_a_history(tmp_path: Path) -> None:
-    storage = f"sqlite:///{tmp_path / 'optuna.db'}"
+    storage = optuna.storages.InMemoryStorage()
     for name, direction in (("low", "minimize"), ("high", "maximize")):
         study = optuna.create_study(storage=storage, study_name=name, direction=direction)
         study.set_user_attr("rows", 150)

@@ -44,6 +44,8 @@ CONFIGURATION = "forerun.configuration."
 """Prefixes; three digits follow."""
 ELSEWHERE_S = 24 * 3600.0
 """Seconds after which what was asked for on another machine is given up; nothing tells whether that still works."""
+PARAMS, NAME_LENGTH = 100, 250
+"""Parameters of one request and characters of a name, at most: MLflow's limits."""
 PIECE = 4000
 """Characters of a tag."""
 
@@ -260,7 +262,9 @@ class StudyLog:
         own = {_param(name): as_text(value)[: names.PARAM_LIMIT] for name, value in configuration.items()}
         params = [Param(name, text) for name, text in own.items() if name not in run.data.params]
         client, run_id = self.store.client, run.info.run_id
-        client.log_batch(run_id, metrics, params)
+        client.log_batch(run_id, metrics)
+        for i in range(0, len(params), PARAMS):
+            client.log_batch(run_id, params=params[i : i + PARAMS])
         for tag, text in tags.items():
             client.set_tag(run_id, tag, text)
         client.set_terminated(run_id, status)
@@ -272,8 +276,9 @@ def current_uri() -> str | None:
 
 
 def _param(name: str) -> str:
-    """A domain's name as one that MLflow takes for a parameter."""
-    return re.sub(r"[^\w\-. :]", "_", name) if name.strip(".") else "_" * len(name)
+    """A domain's name as one that MLflow takes for a parameter: no path, and no path upwards."""
+    plain = re.sub(r"[^\w\-. :]", "_", name)
+    return re.sub(r"^\.+", lambda dots: "_" * len(dots.group()), plain)[:NAME_LENGTH]
 
 
 def _pieces(prefix: str, text: str) -> dict[str, str]:

@@ -55,11 +55,11 @@ def fit(history: History, space: SearchSpace) -> Forecaster:
     """Fit a forecaster that encodes the history's configurations and those of the space alike."""
     trials = usable(history, LEAST)
     past = [history.spaces[name] for name in sorted(trials["space"].unique())]
-    known = {name for each in past for name in each.domains}
-    if not known & set(space.domains):
+    known = dict.fromkeys(name for each in past for name in each.domains)
+    if not known.keys() & space.domains.keys():
         raise HistoryError(
             f"a history must know at least one domain of the space ({', '.join(space.domains)}); it knows "
-            f"{', '.join(sorted(known)[:20])}. Name them alike, or leave the history out"
+            f"{', '.join(list(known)[:20])}. Name them alike, or leave the history out"
         )
     encoder = encoder_of(past, space)
     meta = replace(featurize(history, min_trials=LEAST), space=encoder, X=encode(history, trials, encoder))
