@@ -4,7 +4,7 @@ Notation: T source tasks, n recorded trials, N candidates of the target, d encod
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self, runtime_checkable
 
@@ -55,4 +55,13 @@ class Predicting(Protocol):
 
     def predict(self, candidates: Candidates, seen: Seen) -> Prediction:
         """Predict the raw losses of all N candidates; the std is that of one training's result."""
+        ...
+
+
+@runtime_checkable
+class Bounding(Protocol):
+    """A method whose intervals are not those of the normal distribution."""
+
+    def widths(self, candidates: Candidates, seen: Seen) -> Mapping[int, float]:
+        """Half widths of central intervals by percent, in stds of `Predicting.predict`."""
         ...

@@ -4,13 +4,14 @@ As in `forerun.evaluation.replay`: the first trial is the lowest mean, and impro
 prediction, not the best result, of what was tried, since single results are noisy.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 
 from forerun.metadata import MetaDataset
-from forerun.metalearners import METALEARNERS, Context, Prediction, Surrogate
+from forerun.metalearners import METALEARNERS, Context, Prediction, Surrogate, widths
 from forerun.tuning.acquisition import improvement_of
 from judging.base import Candidates, Method, Seen
 
@@ -37,6 +38,10 @@ class Ours(Method):
         """In raw units."""
         surrogate = self._adapted(candidates, seen)
         return surrogate.to_units(surrogate.predict(candidates.X))
+
+    def widths(self, candidates: Candidates, seen: Seen) -> Mapping[int, float]:
+        """As `Bounding.widths`."""
+        return widths(self._adapted(candidates, seen))
 
     def _adapted(self, candidates: Candidates, seen: Seen) -> Surrogate:
         return self.learner_.adapt(Context(candidates.features, candidates.X[list(seen.rows)], seen.losses))

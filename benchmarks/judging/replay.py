@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from forerun.errors import ForerunError
-from forerun.evaluation.replay import NOMINAL, spearman
+from forerun.evaluation.replay import spearman
 from forerun.metadata import MetaDataset
+from forerun.metalearners import NORMAL
 from forerun.space import Configuration, Floats
-from judging.base import Candidates, Method, Predicting, Seen
+from judging.base import Bounding, Candidates, Method, Predicting, Seen
 from judging.recordings import Benchmark
 from judging.regret import Ends
 
@@ -95,7 +96,8 @@ def _told(method: Predicting, task: Held, seen: Seen) -> dict[str, float]:
     prediction = method.predict(task.candidates, seen)
     left = np.setdiff1d(np.flatnonzero(np.isfinite(task.losses)), seen.rows)
     mean, std, truth = prediction.mean[left], prediction.std[left], task.losses[left]
+    half = method.widths(task.candidates, seen) if isinstance(method, Bounding) else NORMAL
     found = {"spearman": spearman(mean, truth)}
     if len(left):
-        found |= {str(p): float((np.abs(truth - mean) <= z * std).mean()) for p, z in NOMINAL.items()}
+        found |= {str(p): float((np.abs(truth - mean) <= z * std).mean()) for p, z in half.items()}
     return {key: value for key, value in found.items() if np.isfinite(value)}

@@ -3,9 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from forerun.checks.world import history, with_losses
+from forerun.checks.world import example, history, with_losses
 from forerun.metadata import MetaDataset, Standard
-from forerun.metalearners import Context, Mixture, hypotheses
+from forerun.metalearners import NORMAL, Context, Mixture, hypotheses, widths
 from forerun.metalearners.base import Floats
 from forerun.metalearners.hypotheses import Hypothesis, Points, Trials, components, condition, moments, shares
 from forerun.metalearners.mixture import MixtureSurrogate
@@ -133,3 +133,17 @@ def test_it_names_the_tasks_that_the_target_is_like():
     assert isinstance(adapted, MixtureSurrogate)
     assert set(adapted.likeness()) == set(meta.tasks[1:])
     assert sum(adapted.likeness().values()) == pytest.approx(adapted.hypotheses()["tasks"])
+
+
+@pytest.mark.slow
+def test_raw_losses_lie_in_the_intervals_as_often_as_rehearsals_promised():
+    learner, rng = Mixture().fit(history()), np.random.default_rng(6)
+    inside: dict[int, list[float]] = {percent: [] for percent in NORMAL}
+    for task in (example(rng, 60) for _ in range(40)):
+        surrogate = learner.adapt(Context.empty(task.features, task.X.shape[1]))
+        assert widths(surrogate) != NORMAL
+        mean, std = surrogate.to_units(surrogate.predict(task.X))
+        for percent, half in widths(surrogate).items():
+            inside[percent].append(float((np.abs(task.loss - mean) <= half * std).mean()))
+    for percent, shares in inside.items():
+        assert abs(100 * np.mean(shares) - percent) < 10, f"{percent} % intervals hold {100 * np.mean(shares):.0f} %"

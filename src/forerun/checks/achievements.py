@@ -16,12 +16,10 @@ from forerun.checks.broken import require
 from forerun.checks.teaching import Make, seen, strangers, taught
 from forerun.checks.world import Example, history, with_losses
 from forerun.metadata import MetaDataset
-from forerun.metalearners import Context, MetaLearner, Surrogate
+from forerun.metalearners import NORMAL, Context, MetaLearner, Surrogate
 from forerun.space import Floats
 from forerun.tuning.acquisition import improvement_of
 
-NOMINAL = {50: 0.6745, 80: 1.2816, 95: 1.9600}
-"""Central intervals in percent, and their half widths in standard deviations."""
 CLEARLY = 0.35
 """Mean rank correlation that is clearly better than chance on the easy tasks; chance is 0 +- 0.03."""
 HALF = 0.5
@@ -106,12 +104,12 @@ def is_calibrated(make: Make, trials: int = 0) -> None:
     """Central intervals hold as much as they claim, within a tolerance, on tasks like those of the history."""
     learner = taught(make)
     tasks = strangers(4 * TASKS)
-    inside: dict[int, list[float]] = {p: [] for p in NOMINAL}
+    inside: dict[int, list[float]] = {p: [] for p in NORMAL}
     for task in tasks:
         prediction = learner.adapt(seen(task, trials)).predict(task.X)
         y = with_losses(_single(task), task.loss).y
         ratio = (np.abs(y - prediction.mean) / prediction.std)[trials:]
-        for p, z in NOMINAL.items():
+        for p, z in NORMAL.items():
             inside[p].append(float((ratio <= z).mean()))
     for p, shares in inside.items():
         share = 100 * float(np.mean(shares))
@@ -126,7 +124,7 @@ def tells_times_in_seconds(make: Make) -> None:
         prediction = learner.adapt(seen(task, 0)).predict(task.X)
         apart = np.abs(np.log10(task.seconds) - prediction.mean)
         errors.append(np.median(apart))
-        inside.append((apart <= NOMINAL[80] * prediction.std).mean())
+        inside.append((apart <= NORMAL[80] * prediction.std).mean())
     factor = float(10 ** np.mean(errors))
     require(factor < 2, f"times of new tasks must be right within a factor of 2; got {factor:.2f}")
     require(np.mean(inside) > 0.65, f"80 % intervals of times hold {100 * np.mean(inside):.1f} %")

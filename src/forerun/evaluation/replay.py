@@ -4,6 +4,7 @@ Regret after t trials, in [0, 1]: (best so far - best recorded) / (90 % quantile
 the quantile and not the worst, as one exploded loss would make everything else look perfect.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,12 +12,10 @@ import numpy.typing as npt
 from scipy.stats import rankdata
 
 from forerun.metadata import MetaDataset
-from forerun.metalearners import Context, MetaLearner, Prediction
+from forerun.metalearners import NORMAL, Context, MetaLearner, Prediction, widths
 from forerun.space import Floats
 from forerun.tuning.acquisition import improvement_of
 
-NOMINAL = {50: 0.6745, 80: 1.2816, 95: 1.9600}
-"""Central intervals in percent, and their half widths in standard deviations."""
 SHUFFLES = 16
 """Orders of equally scored configurations that are averaged over."""
 LATER = 5
@@ -96,7 +95,7 @@ def replay(learner: MetaLearner, task: Recorded, trials: int, rng: np.random.Gen
             suffix = "" if step == 0 else f"_after_{step}"
             part = Prediction(prediction.mean[new], prediction.std[new])
             found |= quality(part, y[new], suffix)
-            found |= coverage(surrogate.to_units(part), loss[new], f"raw_coverage{suffix}")
+            found |= coverage(surrogate.to_units(part), loss[new], f"raw_coverage{suffix}", widths(surrogate))
         score = np.array(improvement_of(surrogate, X, seen))
         score[seen] = np.inf
         seen.append(int(np.argmin(score)))
@@ -114,11 +113,11 @@ def quality(prediction: Prediction, y: Floats, suffix: str = "") -> dict[str, fl
     return {f"spearman{suffix}": spearman(prediction.mean, y)} | coverage(prediction, y, f"coverage{suffix}")
 
 
-def coverage(prediction: Prediction, truth: Floats, name: str) -> dict[str, float]:
-    """Share of truths (n,), NaN left out, that lie in the central intervals."""
+def coverage(prediction: Prediction, truth: Floats, name: str, half: Mapping[int, float] = NORMAL) -> dict[str, float]:
+    """Share of truths (n,), NaN left out, that lie in the central intervals of these half widths, in stds."""
     known = np.isfinite(truth)
     ratio = np.abs(truth - prediction.mean)[known] / prediction.std[known]
-    return {f"{name}_{p}": float((ratio <= z).mean()) if len(ratio) else np.nan for p, z in NOMINAL.items()}
+    return {f"{name}_{p}": float((ratio <= z).mean()) if len(ratio) else np.nan for p, z in half.items()}
 
 
 def spearman(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> float:

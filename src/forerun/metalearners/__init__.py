@@ -1,6 +1,6 @@
 """Learn across tasks, adapt to one."""
 
-from forerun.metalearners.base import Context, MetaLearner, Prediction, Surrogate
+from forerun.metalearners.base import NORMAL, Context, MetaLearner, Prediction, Surrogate, widths
 from forerun.metalearners.deep_kernel import DeepKernel
 from forerun.metalearners.forecaster import Forecast, Forecaster
 from forerun.metalearners.last_layer import LastLayer
@@ -30,6 +30,7 @@ METALEARNERS: dict[str, type[MetaLearner]] = {
 
 __all__ = [
     "METALEARNERS",
+    "NORMAL",
     "Comparison",
     "Context",
     "DeepKernel",
@@ -49,4 +50,5 @@ __all__ = [
     "Surrogate",
     "load",
     "save",
+    "widths",
 ]

@@ -8,6 +8,7 @@ offset of a task's loss can matter. Lower is better.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Protocol, Self, runtime_checkable
 
@@ -18,6 +19,9 @@ from forerun.errors import HistoryError
 from forerun.metadata import MetaDataset
 
 Floats = npt.NDArray[np.float64]
+
+NORMAL = {50: 0.6745, 80: 1.2816, 95: 1.9600}
+"""Half widths of central intervals of the normal distribution, by percent, in standard deviations."""
 
 
 class Prediction(NamedTuple):
@@ -65,6 +69,20 @@ class Surrogate(Protocol):
         The mean's order is kept, and only the mean decides on it: a limit in raw units is one in target units.
         """
         ...
+
+
+@runtime_checkable
+class Measured(Protocol):
+    """A surrogate whose intervals were measured on the history, not taken from the normal distribution."""
+
+    def widths(self) -> Mapping[int, float]:
+        """Half widths of the central intervals in raw units, by percent as NORMAL, in stds of `to_units`."""
+        ...
+
+
+def widths(surrogate: Surrogate) -> Mapping[int, float]:
+    """Half widths of a surrogate's central intervals in raw units, by percent, in stds."""
+    return surrogate.widths() if isinstance(surrogate, Measured) else NORMAL
 
 
 class MetaLearner(ABC):

@@ -6,13 +6,11 @@ from typing import NamedTuple
 import numpy as np
 
 from forerun.metadata import MetaDataset
-from forerun.metalearners.base import Floats
+from forerun.metalearners.base import NORMAL, Floats
 from forerun.metalearners.hierarchy import Grams, Hierarchy, shared_weights
 from forerun.metalearners.posterior import hypotheses, mixture
 
 FOLDS = 5
-QUANTILES = {0.50: 0.6745, 0.80: 1.2816, 0.95: 1.9600}
-"""Of |standard normal|: central intervals and their half widths."""
 
 
 class Learned(NamedTuple):
@@ -54,5 +52,5 @@ def _errors(h: Hierarchy, c: Floats, trust: float, Phi: Floats, y: Floats) -> Fl
 
 def widening(ratios: Floats) -> float:
     """The factor on the std that brings the central intervals nearest to their nominal shares, on average."""
-    found = [np.quantile(ratios, share) / width for share, width in QUANTILES.items()]
+    found = [np.quantile(ratios, percent / 100) / width for percent, width in NORMAL.items()]
     return float(np.clip(np.mean(found), 0.3, 3.0))

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import logsumexp
 
 from forerun.metalearners.base import Floats
@@ -40,7 +41,7 @@ class Points:
     families: tuple[Floats, ...]
     """(N, p) basis functions of each family of meta-learners."""
 
-    def part(self, rows: slice) -> "Points":
+    def of(self, rows: npt.NDArray[np.int64]) -> "Points":
         """Some of them."""
         return Points(self.X[rows], self.tasks[:, rows], tuple(Phi[rows] for Phi in self.families))
 

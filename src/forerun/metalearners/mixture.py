@@ -24,13 +24,13 @@ from scipy.special import logsumexp, ndtr
 
 from forerun.metadata import LOSS, MetaDataset, ScaleModel
 from forerun.metalearners.adapted import Adapted
-from forerun.metalearners.base import Context, Floats, MetaLearner, Prediction, Surrogate
+from forerun.metalearners.base import NORMAL, Context, Floats, MetaLearner, Prediction, Surrogate
 from forerun.metalearners.head import canonical
 from forerun.metalearners.hypotheses import Points, components, moments, shares
 from forerun.metalearners.last_layer import LastLayer
 from forerun.metalearners.linear import Linear
 from forerun.metalearners.opening import Opening, task_weights
-from forerun.metalearners.rehearsal import rehearse, scenes
+from forerun.metalearners.rehearsal import Doubt, rehearse, scenes
 from forerun.metalearners.sources import Sources
 from forerun.metalearners.threads import one_thread
 from forerun.metalearners.views import Met, Views
@@ -53,8 +53,8 @@ class Mixture(MetaLearner):
     opening_: Opening = field(init=False, repr=False)
     views_: Views = field(init=False, repr=False)
     scales_: ScaleModel = field(init=False, repr=False)
-    temperatures_: tuple[float, float] = field(init=False, repr=False)
-    """Factors on every std, before any trial and after."""
+    doubts_: tuple[Doubt, Doubt] = field(init=False, repr=False)
+    """Before any trial, and after."""
 
     @one_thread()
     def fit(self, meta: MetaDataset) -> Self:
@@ -70,7 +70,7 @@ class Mixture(MetaLearner):
         self.opening_ = Opening.of(meta)
         views = Views.of(meta, self.sources_, list(FAMILIES))
         played = list(scenes(meta, self.sources_, views, list(FAMILIES.values())))
-        self.views_, self.temperatures_ = rehearse(views, played)
+        self.views_, self.doubts_ = rehearse(views, played)
         return self
 
     @one_thread()
@@ -82,8 +82,8 @@ class Mixture(MetaLearner):
         said = [family.adapt(empty) for family in self.families_.values()]
         points = _points(self.sources_, said, context.X)
         met = self.views_.meet(said, points, context.y, self.scales_.predict(context.features))
-        temperature = self.temperatures_[0 if not len(context.y) else 1]
-        return MixtureSurrogate(self.names_, self.sources_, self.opening_, said, met, temperature)
+        doubt = self.doubts_[0 if not len(context.y) else 1]
+        return MixtureSurrogate(self.names_, self.sources_, self.opening_, said, met, doubt)
 
     def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """As `MetaLearner.state`."""
@@ -99,7 +99,7 @@ class Mixture(MetaLearner):
             others | self.sources_.arrays() | {"opening_best": self.opening_.best, "opening_worst": self.opening_.worst}
         )
         settings = {"families": parts, "tasks": self.names_, "views": views, "scales": self.scales_.to_dict()}
-        return settings | {"temperatures": self.temperatures_}, arrays
+        return settings | {"doubts": self.doubts_}, arrays
 
     @classmethod
     def from_state(cls, settings: dict[str, Any], arrays: dict[str, np.ndarray]) -> Self:
@@ -116,7 +116,8 @@ class Mixture(MetaLearner):
         found.names_ = settings["tasks"]
         found.opening_ = Opening(arrays["opening_best"], arrays["opening_worst"])
         found.scales_ = ScaleModel.from_dict(settings["scales"])
-        found.temperatures_ = tuple(settings["temperatures"])
+        before, after = (Doubt(factor, tuple(widths)) for factor, widths in settings["doubts"])
+        found.doubts_ = before, after
         return found
 
 
@@ -130,13 +131,13 @@ class MixtureSurrogate:
     opening: Opening
     families: Sequence[Adapted]
     met: Met
-    temperature: float
+    doubt: Doubt
 
     @one_thread()
     def predict(self, X: Floats) -> Prediction:
         """As `Surrogate.predict`."""
         mean, std = moments(components(self.met.pieces, self.met.trials, _points(self.sources, self.families, X)))
-        return Prediction(mean, self.temperature * std)
+        return Prediction(mean, self.doubt.factor * std)
 
     @one_thread()
     def improvement(self, X: Floats) -> Floats:
@@ -159,6 +160,10 @@ class MixtureSurrogate:
     def hypotheses(self) -> dict[str, float]:
         """How likely each hypothesis is."""
         return shares(self.met.pieces)
+
+    def widths(self) -> dict[int, float]:
+        """As `Measured.widths`."""
+        return dict(zip(NORMAL, self.doubt.widths, strict=True))
 
     def to_units(self, prediction: Prediction) -> Prediction:
         """As `Surrogate.to_units`."""

@@ -8,18 +8,20 @@ intervals then lack.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import logsumexp
 
 from forerun.metadata import MetaDataset, ScaleModel, Standard
 from forerun.metalearners.adapted import Adapted
-from forerun.metalearners.base import Context, Floats
-from forerun.metalearners.calibration import QUANTILES
+from forerun.metalearners.base import NORMAL, Context, Floats
 from forerun.metalearners.hypotheses import Points, components, moments
 from forerun.metalearners.sources import Sources
 from forerun.metalearners.views import Met, Views
+
+Rows = npt.NDArray[np.int64]
 
 FOLDS = 3
 SHOWN = (5, 10)
@@ -34,6 +36,19 @@ PRIOR = 2.0
 """So many imagined rehearsals speak for the shares that were guessed."""
 MARGIN = 0.3
 """No share sinks below this part of what was guessed: a target may be unlike all rehearsals."""
+
+
+class Doubt(NamedTuple):
+    """How wide intervals must be to hold what they claim."""
+
+    factor: float
+    """On every std in target units."""
+    widths: tuple[float, ...]
+    """Half widths of central intervals in raw units, for each of NORMAL, in stds."""
+
+
+CERTAIN = Doubt(1.0, tuple(NORMAL.values()))
+"""Where there was nothing to measure by."""
 
 
 class Family(Protocol):
@@ -87,10 +102,10 @@ def scenes(
             yield Scene(said, points, meta.loss[rows], meta.y[rows], standard, w / w.sum())
 
 
-def rehearse(views: Views, played: list[Scene]) -> tuple[Views, tuple[float, float]]:
-    """The views with shares that the scenes teach, and factors on the std before any trial and after."""
+def rehearse(views: Views, played: list[Scene]) -> tuple[Views, tuple[Doubt, Doubt]]:
+    """The views with shares that the scenes teach, and the doubt before any trial and after."""
     if not played:
-        return views, (1.0, 1.0)
+        return views, (CERTAIN, CERTAIN)
     logs = np.array([_evidence(views, scene, k) for scene in played for k in SHOWN if len(scene.y) > k])
     guessed = views.shares
     shares = guessed
@@ -102,35 +117,61 @@ def rehearse(views: Views, played: list[Scene]) -> tuple[Views, tuple[float, flo
     return taught, (_doubt(taught, played, 0), _doubt(taught, played, SHOWN[0]))
 
 
-def _meet(views: Views, scene: Scene, k: int) -> Met:
-    """The scene's first k trials."""
-    return replace(views, w=scene.w).meet(scene.families, scene.points.part(slice(k)), scene.losses[:k], scene.standard)
+def _meet(views: Views, scene: Scene, rows: Rows) -> Met:
+    """Some trials of the scene."""
+    return replace(views, w=scene.w).meet(scene.families, scene.points.of(rows), scene.losses[rows], scene.standard)
 
 
 def _evidence(views: Views, scene: Scene, k: int) -> Floats:
     """Log likelihood (H,) of each hypothesis for the first k trials."""
-    pieces = _meet(views, scene, k).pieces
+    pieces = _meet(views, scene, np.arange(k)).pieces
     parts: dict[int, list[Floats]] = {}
     for p in pieces:
         parts.setdefault(id(p.hypothesis), []).append(p.evidence - np.log(p.hypothesis.share))
     return np.array([logsumexp(np.concatenate(part)) for part in parts.values()])
 
 
-def _doubt(views: Views, played: list[Scene], k: int) -> float:
-    """The factor on the std of predictions after k trials."""
-    ratios = []
-    for scene in (s for s in played if len(s.y) > k):
-        met = _meet(views, scene, k)
-        mean, std = moments(components(met.pieces, met.trials, scene.points.part(slice(k, None))))
-        # failing is a matter of luck, which no interval is meant to hold
-        ratios.append((np.abs(scene.y[k:] - mean) / std)[np.isfinite(scene.losses[k:])])
-    joined = np.concatenate([*ratios, np.zeros(0)])
+def _doubt(views: Views, played: list[Scene], k: int) -> Doubt:
+    """Of predictions after k trials."""
+    bent = [np.abs(told.y - told.mean) / told.std for told in _told(views, played, k)]
     # where every training failed there is nothing to measure by
-    return fair_width(joined) if len(joined) else 1.0
+    if not sum(map(len, bent)):
+        return CERTAIN
+    factor = fair_width(np.concatenate(bent))
+    ratios = []
+    for told in _told(views, played, k, promising=True):
+        mean, std = told.standard.to_units(told.mean, factor * told.std)
+        ratios.append(np.abs(told.losses - mean) / std)
+    return Doubt(factor, tuple(float(np.quantile(np.concatenate(ratios), p / 100)) for p in NORMAL))
+
+
+class Told(NamedTuple):
+    """What is predicted of n trials of a scene that did not fail: failing is luck, which no interval is to hold."""
+
+    losses: Floats
+    y: Floats
+    standard: Standard
+    mean: Floats
+    std: Floats
+
+
+def _told(views: Views, played: list[Scene], k: int, *, promising: bool = False) -> Iterator[Told]:
+    """Of the trials that are not shown, when k are: any ones, or the most promising ones, as in use."""
+    for scene in (s for s in played if len(s.y) > k):
+        order = np.arange(len(scene.y))
+        if promising:
+            order = np.argsort(_predicted(_meet(views, scene, order[:0]), scene.points)[0], kind="stable")
+        met, rest = _meet(views, scene, order[:k]), order[k:]
+        rest = rest[np.isfinite(scene.losses[rest])]
+        yield Told(scene.losses[rest], scene.y[rest], met.standard, *_predicted(met, scene.points.of(rest)))
+
+
+def _predicted(met: Met, points: Points) -> tuple[Floats, Floats]:
+    return moments(components(met.pieces, met.trials, points))
 
 
 def fair_width(ratios: Floats) -> float:
     """The factor on the std with which the worst of the central intervals is nearest to its nominal share."""
     widths = np.geomspace(0.3, 3.0, 60)
-    wrong = [max(abs(float((ratios <= width * z).mean()) - p) for p, z in QUANTILES.items()) for width in widths]
+    wrong = [max(abs(float((ratios <= width * z).mean()) - p / 100) for p, z in NORMAL.items()) for width in widths]
     return float(widths[int(np.argmin(wrong))])

@@ -136,7 +136,7 @@ class Views:
         The families have met the target's features, and none of its trials.
         """
         hypotheses, k = self.hypotheses(families), len(losses)
-        nothing = Trials(points.part(slice(0)), np.zeros(0), np.zeros(0), np.zeros(0))
+        nothing = Trials(points.of(np.zeros(0, dtype=np.int64)), np.zeros(0), np.zeros(0), np.zeros(0))
         before = condition(hypotheses, nothing)
         if not k:
             return Met(before, nothing, standard)
