@@ -3,27 +3,29 @@
 import math
 from dataclasses import replace
 
-import mlflow
-import numpy as np
 import pandas as pd
 import pytest
 
 from forerun.errors import HistoryError
 from forerun.space import Ordinal, SearchSpace
 from forerun.tracking import names
-from forerun.tracking.columns import read_by_interface, read_by_sql
 from forerun.tracking.log import log_trial
 from forerun.tracking.mine import fingerprint, from_fact, from_text, mine
 from forerun.tracking.records import TaskRecord, all_runs, log_space, log_task
 from forerun.tracking.store import Store
 from forerun.trials import History
-from tests.tracking.conftest import EXPERIMENT, default, make_trial
+from tests.tracking.conftest import EXPERIMENT, make_trial
 
 pytestmark = pytest.mark.slow  # it fills and reads whole stores
 
 
+through_mlflow = pytest.mark.filterwarnings("ignore:the schema of .* is none that forerun reads directly:UserWarning")
+
+
 def by_interface(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("forerun.tracking.database.REVISIONS", frozenset())
+    """No schema is known: all goes through MLflow's own client."""
+    for module in ("database", "reading.sqlite"):
+        monkeypatch.setattr(f"forerun.tracking.{module}.REVISIONS", frozenset())
 
 
 def test_a_history_survives_the_store(filled: Store, space: SearchSpace) -> None:
@@ -48,35 +50,7 @@ def test_facts_and_metafeatures_of_tasks_are_mined(filled: Store, record: TaskRe
     assert math.isnan(row["mf_skewness"])
 
 
-def test_both_routes_read_the_same_cells(filled: Store) -> None:
-    experiment = filled.experiment(EXPERIMENT)
-    assert filled.database
-    ours, theirs = read_by_sql(filled.database, [experiment]), read_by_interface(filled, [experiment])
-    assert (ours.ids, ours.status, ours.curves) == (theirs.ids, theirs.status, theirs.curves)
-    assert ours.start.tolist() == theirs.start.tolist()
-    for kind in ("params", "tags", "metrics"):
-        mine_, their = getattr(ours, kind), getattr(theirs, kind)
-        assert set(mine_) == set(their)
-        for name in mine_:
-            np.testing.assert_array_equal(mine_[name], their[name], err_msg=name)
-
-
-def test_columns_agree_with_search_runs_cell_by_cell(filled: Store) -> None:
-    experiment = filled.experiment(EXPERIMENT)
-    with default(filled):
-        frame = mlflow.search_runs([experiment]).set_index("run_id")
-    assert filled.database
-    columns = read_by_sql(filled.database, [experiment])
-    frame = frame.loc[columns.ids]
-    for kind in ("params", "tags", "metrics"):
-        found = getattr(columns, kind)
-        theirs = {c.split(".", 1)[1] for c in frame.columns if c.startswith(f"{kind}.")}
-        assert set(found) == theirs
-        for name, column in found.items():
-            for our, their in zip(column, frame[f"{kind}.{name}"], strict=True):
-                assert our == their or (pd.isna(our) and pd.isna(their)), name
-
-
+@through_mlflow
 def test_mining_through_the_interface_gives_the_same_history(filled: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     by_sql, summary = mine(filled, [EXPERIMENT]), fingerprint(filled, [EXPERIMENT])
     by_interface(monkeypatch)
@@ -176,6 +150,7 @@ def test_versions_that_look_like_numbers_stay_text() -> None:
     assert math.isnan(float(from_fact(None)))
 
 
+@through_mlflow
 @pytest.mark.parametrize("route", ["sql", "interface"])
 def test_a_task_that_only_a_recommendation_was_asked_for_leaves_the_fingerprint_alone(
     filled: Store, record: TaskRecord, monkeypatch: pytest.MonkeyPatch, route: str

@@ -11,16 +11,17 @@ import numpy.typing as npt
 import pandas as pd
 
 from forerun.errors import HistoryError, SpaceError
+from forerun.mining.runs import Runs, Texts
 from forerun.space import SearchSpace, Subset, Value
 from forerun.tracking import names
-from forerun.tracking.columns import ENDED, Columns, read_columns
 from forerun.tracking.database import connect, readable
 from forerun.tracking.log import METRICS
+from forerun.tracking.reading import read
 from forerun.tracking.records import all_runs, read_space
 from forerun.tracking.store import Store
 from forerun.trials import History, Status
 
-Texts = npt.NDArray[np.object_]
+ENDED = ("FINISHED", "FAILED")
 
 TASK_FACTS = {
     "family": names.FAMILY,
@@ -37,14 +38,25 @@ def mine(store: Store, experiments: Sequence[str]) -> History:
     Deleted runs, running ones and runs of other programs are left out. Where two runs hold the same trial
     the one that finished first counts. Raises StoreError, or HistoryError where a task or space is missing.
     """
-    runs = read_columns(store, experiments)
-    keys = runs.tags.get(names.TRIAL, _none(runs))
+    runs = _ended(store, experiments, [names.CURVE])
+    keys = runs.tag(names.TRIAL)
     seen: set[Any] = {None}
     first = np.array([i for i, key in enumerate(keys) if not (key in seen or seen.add(key))], dtype=np.int64)  # type: ignore[func-returns-value]
-    used = {str(each) for each in runs.tags.get(names.SPACE, _none(runs))[first]}
+    used = {str(each) for each in runs.tag(names.SPACE)[first]}
     spaces = _spaces(store, used)
     trials = _trials(runs, first, spaces)
     return History(trials, _tasks(store, set(trials["task"])), spaces)
+
+
+def _ended(store: Store, experiments: Sequence[str], curves: Sequence[str] = ()) -> Runs:
+    """Runs that have ended, finished ones before failed ones, then by end; none of experiments that are not there."""
+    there = [name for name in experiments if store.find(name) is not None]
+    if not there:
+        none = np.empty(0, dtype=np.int64)
+        return Runs([], [], [], [], none, none, [], curves={name: {} for name in curves})
+    runs = read(store.uri, there, curves)
+    rows = [row for row, status in enumerate(runs.status) if status in ENDED]
+    return runs.take(sorted(rows, key=lambda row: runs.status[row] == "FAILED"))
 
 
 def fingerprint(store: Store, experiments: Sequence[str]) -> dict[str, dict[str, int]]:
@@ -105,21 +117,22 @@ def _counts_by_interface(store: Store, places: Mapping[str, str], mined: Sequenc
     return counts
 
 
-def _trials(runs: Columns, rows: npt.NDArray[np.int64], spaces: dict[str, SearchSpace]) -> pd.DataFrame:
+def _trials(runs: Runs, rows: npt.NDArray[np.int64], spaces: dict[str, SearchSpace]) -> pd.DataFrame:
     def tag(name: str) -> list[Any]:
-        return list(runs.tags.get(name, _none(runs))[rows])
+        return list(runs.tag(name)[rows])
 
     def metric(name: str) -> npt.NDArray[np.float64]:
-        return runs.metrics.get(name, np.full(len(runs.ids), np.nan))[rows]
+        return runs.metric(name)[rows]
 
     params = _joined(runs.params)
-    curves = [runs.curves.get(i, []) for i in rows]
+    curves = [runs.curves[names.CURVE].get(i, []) for i in rows]
+    none = np.full(len(runs), None, dtype=object)
     columns: dict[str, Any] = {
         "trial": tag(names.TRIAL),
         "task": tag(names.TASK),
         "space": tag(names.SPACE),
-        "seed": [int(v) for v in params.get(names.SEED, _none(runs))[rows]],
-        "fidelity": [float(v) for v in params.get(names.FIDELITY, _none(runs))[rows]],
+        "seed": [int(v) for v in params.get(names.SEED, none)[rows]],
+        "fidelity": [float(v) for v in params.get(names.FIDELITY, none)[rows]],
         "status": [str(Status.FINISHED if runs.status[i] == "FINISHED" else Status.FAILED) for i in rows],
         "loss": metric(names.LOSS),
         "reason": [reason or "" for reason in tag(names.REASON)],
@@ -179,7 +192,7 @@ def from_fact(text: str | None) -> str | float:
         return str(json.loads(text)) if text.startswith('"') and text.endswith('"') else text
 
 
-def _joined(params: dict[str, Texts]) -> dict[str, Texts]:
+def _joined(params: Mapping[str, Texts]) -> dict[str, Texts]:
     """Append the continuations (name:2, name:3, ...) of long values to their beginnings."""
     found = {name: column for name, column in params.items() if not _part(name)[1]}
     for name in sorted((n for n in params if _part(n)[1]), key=_part):
@@ -200,9 +213,9 @@ def _in_order(wanted: set[str], spaces: dict[str, SearchSpace]) -> list[str]:
 
 
 def _spaces(store: Store, used: set[str]) -> dict[str, SearchSpace]:
-    runs = read_columns(store, [names.SPACES])
+    runs = _ended(store, [names.SPACES])
     found: dict[str, SearchSpace] = {}
-    for i, name in enumerate(runs.tags.get(names.SPACE, _none(runs))):
+    for i, name in enumerate(runs.tag(names.SPACE)):
         if name in used and name not in found:
             try:
                 found[name] = read_space({k: v[i] for k, v in runs.tags.items() if v[i] is not None})
@@ -217,10 +230,10 @@ def _spaces(store: Store, used: set[str]) -> dict[str, SearchSpace]:
 
 
 def _tasks(store: Store, used: set[str]) -> pd.DataFrame:
-    runs = read_columns(store, [names.TASKS])
-    found = pd.DataFrame({"task": runs.tags.get(names.TASK, _none(runs))})
+    runs = _ended(store, [names.TASKS])
+    found = pd.DataFrame({"task": runs.tag(names.TASK)})
     for column, tag in TASK_FACTS.items():
-        found[column] = [value or "" for value in runs.tags.get(tag, _none(runs))]
+        found[column] = [value or "" for value in runs.tag(tag)]
     features = {n: v for n, v in runs.metrics.items() if n.startswith(names.METAFEATURE)}
     features = {f"mf_{n[len(names.METAFEATURE) :]}": v for n, v in sorted(features.items())}
     found = pd.concat([found, pd.DataFrame(features, index=found.index)], axis=1)
@@ -233,7 +246,3 @@ def _tasks(store: Store, used: set[str]) -> pd.DataFrame:
             f"missing {sorted(missing)[:3]}. Collect on them again to describe them"
         )
     return found
-
-
-def _none(runs: Columns) -> Texts:
-    return np.full(len(runs.ids), None, dtype=object)

@@ -155,3 +155,8 @@ def chosen(known: Mapping[str, str], wanted: Sequence[str] | None, label: str) -
             f"It has {len(known)}: {some}{', ...' if len(known) > 5 else ''}"
         )
     return {identity: name for identity, name in known.items() if name in set(wanted)}
+
+
+def renamed(before: Mapping[str, str], now: Mapping[str, str]) -> bool:
+    """Whether an experiment (id to name) has another name than before."""
+    return any(now.get(identity, name) != name for identity, name in before.items())

@@ -13,7 +13,7 @@ import yaml
 
 from forerun.errors import StoreError
 from forerun.mining.runs import DataSet, Runs
-from forerun.tracking.reading.base import CONTEXT, NAME, Logged, Reader, Reading, chosen, curve, together
+from forerun.tracking.reading.base import CONTEXT, NAME, Logged, Reader, Reading, chosen, curve, renamed, together
 
 META = "meta.yaml"
 RESERVED = frozenset({"tags", "datasets", "traces", "models", ".trash"})
@@ -41,12 +41,15 @@ class FilesReader(Reader):
     ) -> Reading | None:
         """Read the runs whose files have other sizes or times than before: nothing goes unseen."""
         reading = self._read(experiments, metrics, state["runs"])
+        if renamed(state["experiments"], reading.state["experiments"]):
+            return None
         return Reading(reading.runs, reading.state, frozenset(known.ids) - reading.state["runs"].keys())
 
     def _read(self, experiments: Sequence[str] | None, metrics: Sequence[str], known: Mapping[str, str]) -> Reading:
         found, traces = [], {}
-        for place, name in self._places(experiments):
-            for folder in _folders(place):
+        places = self._places(experiments)
+        for identity, name in places.items():
+            for folder in _folders(self.root / identity):
                 trace = _trace(folder)
                 if trace and known.get(folder.name) == trace:
                     traces[folder.name] = trace
@@ -55,9 +58,9 @@ class FilesReader(Reader):
                 if run is not None:
                     found.append(run)
                     traces[run.id] = trace
-        return Reading(together(found, metrics), {"runs": traces})
+        return Reading(together(found, metrics), {"runs": traces, "experiments": places})
 
-    def _places(self, experiments: Sequence[str] | None) -> Iterator[tuple[Path, str]]:
+    def _places(self, experiments: Sequence[str] | None) -> dict[str, str]:
         if not self.root.is_dir():
             raise StoreError(f"{self.root} must be the folder of an MLflow file store; there is none")
         names = {folder.name: str(_yaml(folder / META).get("name", folder.name)) for folder in _folders(self.root)}
@@ -65,8 +68,7 @@ class FilesReader(Reader):
             raise StoreError(
                 f"{self.root} must hold experiments; it holds a database. Read sqlite:///{self.root}/mlflow.db"
             )
-        for identity, name in chosen(names, experiments, str(self.root)).items():
-            yield self.root / identity, name
+        return chosen(names, experiments, str(self.root))
 
 
 def _folders(parent: Path) -> Iterator[Path]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from forerun.mining.runs import Runs
 from forerun.tracking.reading import sql
-from forerun.tracking.reading.base import Reading
+from forerun.tracking.reading.base import Reading, renamed
 
 if TYPE_CHECKING:
     from forerun.tracking.reading.postgresql import PostgresqlSource
@@ -55,7 +55,7 @@ def increment(
 ) -> Reading | None:
     """Read what is new or changed since `before`; None where that cannot be told."""
     now = state(source, experiments)
-    if any(now[key] != before[key] for key in ("database", "experiments")):
+    if now["database"] != before["database"] or renamed(before["experiments"], experiments):
         return None
     if not 0 <= now["following"] - before["oldest"] < FAR:
         return None

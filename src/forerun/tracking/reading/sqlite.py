@@ -44,7 +44,7 @@ class SqliteReader(Reader):
                 with opened(self.path) as source:
                     places = chosen(source.experiments(), experiments, str(self.path))
                     runs = fill(source, *frame(source, places), places, metrics)
-                    reading = Reading(runs, changes.state(source) if resumable else {})
+                    reading = Reading(runs, changes.state(source, places) if resumable else {})
             except Changed:
                 if attempt == ATTEMPTS - 1:
                     raise StoreError(f"{self.path} must stay as it is while it is read; it changed each time") from None

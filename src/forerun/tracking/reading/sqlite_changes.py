@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from forerun.mining.runs import Runs
 from forerun.tracking.reading import sql
-from forerun.tracking.reading.base import Reading
+from forerun.tracking.reading.base import Reading, renamed
 
 if TYPE_CHECKING:
     from forerun.tracking.reading.sqlite import SqliteSource
@@ -37,11 +37,12 @@ PIECE = 8_192
 """Rows under one checksum."""
 
 
-def state(source: "SqliteSource") -> dict[str, Any]:
+def state(source: "SqliteSource", experiments: Mapping[str, str]) -> dict[str, Any]:
     """Note how the database is now."""
     last = {table: source.last_row(table) for table in (*GROWING, *EDITED)}
     return {
         "schema": _schema(source),
+        "experiments": dict(experiments),
         "last": last,
         "checksums": {table: [_checksum(source, table, *each) for each in _bounds(last[table])] for table in EDITED},
     }
@@ -55,8 +56,10 @@ def increment(
     before: Mapping[str, Any],
 ) -> Reading | None:
     """Read what is new or changed since `before`; None where rows have vanished or moved."""
-    now, last = state(source), before["last"]
+    now, last = state(source, experiments), before["last"]
     if now["schema"] != before["schema"] or any(now["last"][table] < last[table] for table in last):
+        return None
+    if renamed(before["experiments"], experiments):
         return None
     touched: set[str] = set()
     for table, column in GROWING.items():
