@@ -77,9 +77,10 @@ class Tuning:
                 self._give_up()
 
     def _count(self) -> tuple[int, int]:
-        entries = self.study.entries()
-        pending = sum(e.status == "pending" for e in entries)
-        ended = [e for e in entries if e.status in ("finished", "failed")]
+        """How many trials have ended, and how many have not. A program may end its run itself before it ends."""
+        judged = [e for e in self.study.entries() if e.run_id not in self.running]
+        pending = sum(e.status == "pending" for e in judged) + len(self.running)
+        ended = [e for e in judged if e.status in ("finished", "failed")]
         if len(ended) >= PATIENCE and all(e.status == "failed" for e in ended):
             reasons = "; ".join(dict.fromkeys(e.reason for e in ended[-PATIENCE:]))
             raise TrainingError(

@@ -50,9 +50,9 @@ class Template:
                 f"{{{unused[0]}}} does not. Add it to the command, or take it out of the space"
             )
         for name, domain in space.domains.items():
-            values = getattr(domain, "values", ())
-            if any("\0" in str(value) for value in values):
-                raise SettingsError(f"values of {name!r} must not hold the character NUL, which no argument can hold")
+            strange = [value for value in getattr(domain, "values", ()) if not _can_be_argument(str(value))]
+            if strange:
+                raise SettingsError(f"values of {name!r} must be text that an argument can hold; got {strange[0]!r}")
 
     def filled(self, configuration: Mapping[str, Value]) -> list[str]:
         """The argument list of a configuration."""
@@ -64,6 +64,14 @@ class Template:
             elif argument == f"{{{off[0]}}}" and found and found[-1].startswith("-"):
                 found.pop()
         return found
+
+
+def _can_be_argument(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half of a pair of surrogates
+        return False
+    return "\0" not in text
 
 
 def _text(match: re.Match[str], configuration: Mapping[str, Value]) -> str:
