@@ -34,6 +34,8 @@ STEPS = 20
 """Of expectation maximisation."""
 PRIOR = 2.0
 """So many imagined rehearsals speak for the shares that were guessed."""
+IMAGINED = 10
+"""So many imagined tasks speak for intervals of the normal distribution."""
 MARGIN = 0.3
 """No share sinks below this part of what was guessed: a target may be unlike all rehearsals."""
 
@@ -142,7 +144,9 @@ def _doubt(views: Views, played: list[Scene], k: int) -> Doubt:
     for told in _told(views, played, k, promising=True):
         mean, std = told.standard.to_units(told.mean, factor * told.std)
         ratios.append(np.abs(told.losses - mean) / std)
-    return Doubt(factor, tuple(float(np.quantile(np.concatenate(ratios), p / 100)) for p in NORMAL))
+    found = np.quantile(np.concatenate(ratios), np.array(list(NORMAL)) / 100)
+    speak = len(ratios) / (len(ratios) + IMAGINED)
+    return Doubt(factor, tuple((found**speak * np.array(list(NORMAL.values())) ** (1 - speak)).tolist()))
 
 
 class Told(NamedTuple):
