@@ -5,6 +5,8 @@ repeats what a server refuses for the moment (408, 429 with its Retry-After, 5xx
 connection that ends in the middle of an answer is left to us.
 """
 
+import json
+import re
 import threading
 import time
 from dataclasses import dataclass, field
@@ -18,6 +20,8 @@ from mlflow.utils.rest_utils import MlflowHostCreds, http_request, verify_rest_r
 
 CUT_OFF = 3
 """How often an answer is asked for that ended in the middle."""
+BROKEN = "Connection (broken|aborted)|IncompleteRead|ChunkedEncoding"
+OK = 200
 PER_SECOND = 50
 """Requests at most, so that reading does not starve the people who work with the server."""
 
@@ -42,15 +46,19 @@ class Server:
             self._wait()
             try:
                 answer = http_request(self._credentials, path, method, **content)
+                if answer.status_code == OK and not _whole(answer.text):
+                    raise MlflowException("Connection aborted in the middle of an answer")
                 verify_rest_response(answer, path)
-                found: dict[str, Any] = answer.json()
             except RestException:
                 raise  # the server understood, and said no
-            except (MlflowException, ValueError) as error:
-                if attempt == CUT_OFF - 1 or "Max retries" in str(error) or "too many" in str(error):
-                    raise MlflowException(str(error)) from error
+            except MlflowException as error:
+                if not re.search(BROKEN, str(error)):
+                    raise
+                if attempt == CUT_OFF - 1:
+                    raise MlflowException(f"Connection aborted: {error}") from error
                 time.sleep(MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR.get() * 2**attempt)
             else:
+                found: dict[str, Any] = answer.json()
                 return found
         raise AssertionError
 
@@ -62,3 +70,14 @@ class Server:
             pause = self._free - 1 / PER_SECOND - now
         if pause > 0:
             time.sleep(pause)
+
+
+def _whole(text: str) -> bool:
+    """False for the beginning of an answer; what is no answer of MLflow's at all is for others to judge."""
+    if not text.startswith("{"):
+        return bool(text)
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True

@@ -66,9 +66,9 @@ class RestReader(Reader):
             )
             deleted = visit.gather(places, lambda place: visit.runs(place, "", view=DELETED)).keys()
             open_ = {run for run, status in zip(known.ids, known.status, strict=True) if status not in ENDED}
-            visit.renew(found, places, (open_ | set(state["deleted"])) - deleted)
+            lost = visit.renew(found, places, (open_ | set(state["deleted"])) - deleted)
             visit.add_curves(found, metrics)
-        gone = frozenset(known.ids) & deleted
+        gone = frozenset(known.ids) & (deleted | lost)
         return replace(_reading(found.values(), metrics, places, deleted, state["last"]), gone=gone)
 
 
@@ -145,15 +145,18 @@ class _Visit:
 
         return {run.id: run for run in listed(page, condition)}
 
-    def renew(self, runs: dict[str, Logged], places: Mapping[str, str], also: Iterable[str] = ()) -> None:
-        """Ask again for runs that had not ended, and for some more."""
+    def renew(self, runs: dict[str, Logged], places: Mapping[str, str], also: Iterable[str] = ()) -> set[str]:
+        """Ask again for runs that had not ended, and for some more; returns the ids of those that are gone."""
         wanted = {run.id for run in runs.values() if run.status not in ENDED} | (set(also) - runs.keys())
+        lost: set[str] = set()
         for identity, run in zip(sorted(wanted), self.pool.map(self._run, sorted(wanted)), strict=True):
             info = run.get("info", {})
             if info.get("lifecycle_stage") == "active" and str(info["experiment_id"]) in places:
                 runs[identity] = logged(run, places[str(info["experiment_id"])])
             else:
                 runs.pop(identity, None)
+                lost.add(identity)
+        return lost
 
     def _run(self, identity: str) -> dict[str, Any]:
         try:
