@@ -2,9 +2,7 @@
 
     regret = (loss - best) / (worst - best)        over the losses recorded on the task; 1 where failed
 
-Losses without a natural worst explode, and one exploded training would make all others look perfect: where
-the worst is more than EXPLODED times as far from the best as the median is, the median takes its place and
-regrets are cut at 1.
+What counts as the worst is in `forerun.metadata.regret`; regrets are cut at 1.
 """
 
 from dataclasses import dataclass
@@ -12,9 +10,8 @@ from typing import Self
 
 import numpy as np
 
+from forerun.metadata.regret import ends
 from forerun.space import Floats
-
-EXPLODED = 1_000.0
 
 
 @dataclass(frozen=True)
@@ -27,11 +24,7 @@ class Ends:
     @classmethod
     def of(cls, losses: Floats) -> Self:
         """Those of a task's losses, of which some may be NaN; of none at all, 0 and 0."""
-        known = losses[np.isfinite(losses)]
-        if not len(known):
-            return cls(0.0, 0.0)
-        best, middle, worst = float(known.min()), float(np.median(known)), float(known.max())
-        return cls(best, middle if worst - best > EXPLODED * (middle - best) > 0 else worst)
+        return cls(*ends(losses))
 
     def regret(self, losses: Floats) -> Floats:
         """Normalised regret, in [0, 1]; 0 of all that ended where all losses of the task are equal."""

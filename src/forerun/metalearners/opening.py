@@ -17,11 +17,10 @@ import numpy as np
 from scipy.special import logsumexp
 
 from forerun.metadata import MetaDataset, Standard
+from forerun.metadata.regret import ends
 from forerun.metalearners.base import Floats
 from forerun.metalearners.hypotheses import Piece
 
-EXPLODED = 1_000.0
-"""Where the worst loss is so many times as far from the best as the median is, the median takes its place."""
 STANDARD = Standard(0.0, 1.0)
 
 
@@ -37,14 +36,9 @@ class Opening:
     @classmethod
     def of(cls, meta: MetaDataset) -> Self:
         """Of the tasks of a history."""
-        ends = []
-        for t in range(len(meta.tasks)):
-            z = (meta.loss[meta.task == t] - meta.location[t]) / meta.scale[t]
-            z = z[np.isfinite(z)] if np.isfinite(z).any() else np.zeros(1)
-            best, middle, worst = float(z.min()), float(np.median(z)), float(z.max())
-            ends.append((best, middle if worst - best > EXPLODED * (middle - best) > 0 else worst))
-        best_, worst_ = np.array(ends).T
-        return cls(best_, worst_)
+        z = (meta.loss - meta.location[meta.task]) / meta.scale[meta.task]
+        best, worst = np.array([ends(z[meta.task == t]) for t in range(len(meta.tasks))]).T
+        return cls(best, worst)
 
     def regrets(self, targets: Floats) -> Floats:
         """Normalised regrets (T, N) of targets (T, N)."""
