@@ -103,7 +103,7 @@ def tuned_story(target: Target, result: FineTuned, lineage: Lineage) -> Story:
 
 def _grounds(target: Target, trials: Sequence[Trial]) -> Grounds | None:
     found = trace(target.tuner, trials)
-    return Grounds([step.shares for step in found], found[-1].alike) if found else None
+    return Grounds(tuple(step.shares for step in found), found[-1].alike) if found else None
 
 
 def _facts(task: Task) -> TaskFacts:
