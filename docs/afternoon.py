@@ -1,0 +1,300 @@
+"""A team's afternoon: from 30 experiments that nobody thought of again to a tuned model on new data.
+
+    python docs/afternoon.py FOLDER          # all of it, about five minutes on two cores
+    python docs/afternoon.py FOLDER --small  # the same road, with next to nothing on it
+
+Told in docs/afternoon.md. The training script (`afternoon_train.py`) knows MLflow and nothing of forerun; what forerun
+sees of the past is the MLflow store alone.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+# before NumPy is imported: one thread a training, for two trainings at a time
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+import optuna
+import pandas as pd
+from afternoon_train import train
+
+from forerun import History
+from forerun.space import Integer, SearchSpace
+from forerun.tasks.builtin import RECIPES
+from forerun.trials import Status, Trial
+from forerun.tuning.external import chooser_of
+
+NEW = ("breast_cancer", "cars_mpg", "fair_affair", "seattle_weather")
+"""Data sets that are held out; nothing of their families is in the past."""
+SLOW = ("digits", "digits_lower_half", "digits_coarse", "anes96_party", "grunfeld_firm")
+"""Left out of the past: many classes take long."""
+LEAST_ROWS, MOST_ROWS = 60, 1000
+FLAGS = {
+    "learning_rate": "--learning-rate",
+    "iterations": "--iterations",
+    "leaves": "--leaves",
+    "leaf_size": "--leaf-size",
+    "l2": "--l2",
+}
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much of everything."""
+
+    experiments: int = 30
+    runs: int = 20
+    new: int = 4
+    seeds: int = 10
+    trainings: int = 20
+    budget: int = 8
+
+
+SMALL = Size(experiments=4, runs=8, new=1, seeds=2, trainings=5, budget=2)
+
+
+# -- the past ---------------------------------------------------------------------------------------
+
+
+def write_data(folder: Path, size: Size) -> tuple[list[str], list[str]]:
+    """Write the data sets as CSV files; returns the names of the past ones and of the new ones."""
+    (folder / "data").mkdir(parents=True, exist_ok=True)
+    new = list(NEW[: size.new])
+    held_out = {RECIPES[name].family for name in NEW}
+    past: list[str] = []
+    for name in [n for n in RECIPES if RECIPES[n].family not in held_out and n not in SLOW] + new:
+        frame = frame_of(name)
+        if name not in new and (len(past) == size.experiments or len(frame) < LEAST_ROWS):
+            continue
+        past += [] if name in new else [name]
+        frame.to_csv(folder / "data" / f"{name}.csv", index=False)
+    return past, new
+
+
+def frame_of(name: str) -> pd.DataFrame:
+    """One data set, its target called so; classes are words, and rare ones are left out."""
+    recipe = RECIPES[name]
+    frame = recipe.load().rename(columns={recipe.target: "target"}).dropna(subset="target")
+    if recipe.kind != "regression":
+        frame["target"] = frame["target"].astype(str).radd("class ")
+        frame = frame[frame.groupby("target")["target"].transform("size") >= 10]
+    return frame.sample(min(len(frame), MOST_ROWS), random_state=0).reset_index(drop=True)
+
+
+def habits(rng: np.random.Generator) -> dict[str, Any]:
+    """What people who tune by hand and by luck try, to two digits."""
+    return {
+        "learning_rate": float(f"{10 ** rng.uniform(-2.3, 0):.2g}"),
+        "iterations": round(10 ** rng.uniform(1, 2.18)),
+        "leaves": round(2 ** rng.uniform(1, 6)),
+        "leaf_size": round(2 ** rng.uniform(0, 6)),
+        "l2": float(f"{10 ** rng.uniform(-3, 2):.2g}"),
+    }
+
+
+def train_in_the_past(folder: Path, names: list[str], size: Size) -> None:
+    """One experiment a data set, as the script logs it."""
+    import mlflow
+
+    mlflow.set_tracking_uri(uri(folder))
+    jobs = [(folder, n, habits(np.random.default_rng([i, k]))) for i, n in enumerate(names) for k in range(size.runs)]
+    with ProcessPoolExecutor(2) as pool:
+        losses = list(pool.map(loss_of, *zip(*jobs, strict=True), chunksize=10))
+    for (_, name, configuration), loss in zip(jobs, losses, strict=True):
+        mlflow.set_experiment(name)
+        with mlflow.start_run():  # as `main` of the script does, without starting Python 600 times
+            mlflow.log_params({"data": f"data/{name}.csv", "seed": 0, **configuration})
+            mlflow.log_metric("val_loss", loss)
+
+
+def loss_of(folder: Path, name: str, configuration: dict[str, Any], seed: int = 0) -> float:
+    """Train once."""
+    return train(pd.read_csv(folder / "data" / f"{name}.csv"), seed, **configuration)
+
+
+def uri(folder: Path) -> str:
+    """Of the team's MLflow store."""
+    return f"sqlite:///{folder}/team.db"
+
+
+# -- the afternoon ----------------------------------------------------------------------------------
+
+
+def forerun(folder: Path, *arguments: str) -> str:
+    """Type a command; returns what it said."""
+    print("$ forerun " + " ".join(arguments), flush=True)
+    command = [sys.executable, "-m", "forerun.cli", *arguments]
+    environment = {**os.environ, "MLFLOW_TRACKING_URI": uri(folder)}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    print(done.stdout, flush=True)
+    if done.returncode:
+        sys.exit(done.stderr)
+    return done.stdout
+
+
+def tune(folder: Path, name: str, budget: int) -> str:
+    """`forerun tune` on new data."""
+    placeholders = [text for domain, flag in FLAGS.items() for text in (flag, f"{{{domain}}}")]
+    program = [sys.executable, "train.py", f"data/{name}.csv", *placeholders]
+    options = ["--history", "history", "--name", f"tune-{name}", "--budget", str(budget), "--parallel", "2"]
+    return forerun(folder, "tune", *options, "--", *program)
+
+
+# -- what it was worth ------------------------------------------------------------------------------
+
+
+def taught(folder: Path, name: str, seed: int, trainings: int) -> list[float]:
+    """Losses in the order in which forerun trains, taught by the history."""
+    history = folder / "history"
+    chooser = chooser_of(space_of(folder), history, seed=seed)
+    trials: list[Trial] = []
+    for _ in range(trainings):
+        configuration = chooser.choose(trials) or {}
+        loss = loss_of(folder, name, configuration, seed)
+        trials.append(Trial(name, configuration, chooser.space.name, seed, Status.FINISHED, loss))
+    return [t.loss for t in trials]
+
+
+def from_scratch(sort: Callable[..., optuna.samplers.BaseSampler]) -> Callable[[Path, str, int, int], list[float]]:
+    """The same with a sampler of Optuna's, in the same space."""
+
+    def losses(folder: Path, name: str, seed: int, trainings: int) -> list[float]:
+        space = space_of(folder)
+
+        def objective(trial: optuna.Trial) -> float:
+            found: dict[str, Any] = {}
+            for domain, range_ in space.domains.items():
+                suggest = trial.suggest_int if isinstance(range_, Integer) else trial.suggest_float
+                found[domain] = suggest(domain, range_.low, range_.high, log=range_.log)  # type: ignore[attr-defined]
+            return loss_of(folder, name, found, seed)
+
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        study = optuna.create_study(sampler=sort(seed=seed))
+        study.optimize(objective, n_trials=trainings)
+        return [float(t.value) for t in study.trials if t.value is not None]
+
+    return losses
+
+
+METHODS: dict[str, Callable[[Path, str, int, int], list[float]]] = {
+    "forerun, taught by the history": taught,
+    "Optuna's TPE from scratch": from_scratch(optuna.samplers.TPESampler),
+    "random search": from_scratch(optuna.samplers.RandomSampler),
+}
+FORERUN, TPE, RANDOM = METHODS
+
+
+def space_of(folder: Path) -> SearchSpace:
+    """What was mined."""
+    (space,) = History.load(folder / "history").spaces.values()
+    return space
+
+
+def run_one(folder: Path, method: str, name: str, seed: int, trainings: int) -> tuple[str, str, list[float]]:
+    """One method on one new data set, with one split of it."""
+    return method, name, METHODS[method](folder, name, seed, trainings)
+
+
+def compare(folder: Path, new: list[str], size: Size) -> dict[str, dict[str, list[list[float]]]]:
+    """The losses of every method: by data set, seed and training."""
+    jobs = [(folder, m, n, s, size.trainings) for n in new for s in range(size.seeds) for m in METHODS]
+    found: dict[str, dict[str, list[list[float]]]] = {m: {n: [] for n in new} for m in METHODS}
+    with ProcessPoolExecutor(2) as pool:
+        for method, name, losses in pool.map(run_one, *zip(*jobs, strict=True)):
+            found[method][name].append(losses)
+    return found
+
+
+def saved(found: dict[str, dict[str, list[list[float]]]]) -> dict[str, Any]:
+    """After how many trainings forerun is as good as TPE is after all of its own, repeat by repeat.
+
+    A repeat in which it never is counts with all trainings, plus one.
+    """
+    by_name = {
+        name: [needed(ours, min(theirs)) for ours, theirs in zip(found[FORERUN][name], found[TPE][name], strict=True)]
+        for name in found[TPE]
+    }
+    every = [n for each in by_name.values() for n in each]
+    total = len(next(iter(found[TPE].values()))[0])
+    return {
+        "trainings": total,
+        "needed": by_name,
+        "median_needed": float(np.median(every)),
+        "never": sum(n > total for n in every),
+        "repeats": len(every),
+    }
+
+
+def needed(losses: list[float], goal: float) -> int:
+    """How many trainings reach a loss."""
+    reached = np.flatnonzero(np.array(losses) <= goal)
+    return int(reached[0]) + 1 if len(reached) else len(losses) + 1
+
+
+def regrets(found: dict[str, dict[str, list[list[float]]]]) -> dict[str, np.ndarray]:
+    """Normalised regret (repeats, trainings): 0 for the best that any method found, 1 for the median at random."""
+    curves: dict[str, list[np.ndarray]] = {m: [] for m in found}
+    for name in found[TPE]:
+        for seed in range(len(found[TPE][name])):
+            best = min(min(found[m][name][seed]) for m in found)
+            middle = float(np.median(found[RANDOM][name][seed]))
+            for m in found:
+                so_far = np.minimum.accumulate(found[m][name][seed])
+                curves[m].append((so_far - best) / max(middle - best, 1e-12))
+    return {m: np.array(each) for m, each in curves.items()}
+
+
+def draw(found: dict[str, dict[str, list[list[float]]]], path: Path) -> None:
+    """The figure."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(7.2, 3.6), layout="constrained")
+    for (method, each), colour in zip(regrets(found).items(), ("#1a6", "#c53", "#999"), strict=True):
+        x, mean = np.arange(1, each.shape[1] + 1), each.mean(axis=0)
+        error = each.std(axis=0, ddof=1) / np.sqrt(len(each)) if len(each) > 1 else 0 * mean
+        axes.plot(x, mean, color=colour, label=method)
+        axes.fill_between(x, mean - error, mean + error, color=colour, alpha=0.15, linewidth=0)
+    axes.set(xlabel="trainings", ylabel="regret of the best so far", ylim=(0, None), xlim=(1, None))
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
+    figure.savefig(path, dpi=150)
+    plt.close(figure)
+
+
+def main() -> None:
+    """Walk the whole road."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--small", action="store_true")
+    options = parser.parse_args()
+    folder, size = options.folder.resolve(), SMALL if options.small else Size()
+    past, new = write_data(folder, size)
+    shutil.copy(Path(__file__).with_name("afternoon_train.py"), folder / "train.py")
+    if not (folder / "team.db").exists():
+        train_in_the_past(folder, past, size)
+    forerun(folder, "mine", "--from", uri(folder), "--to", "history", *(f"--experiment={name}" for name in past))
+    tune(folder, new[0], size.budget)
+    found = compare(folder, new, size)
+    numbers = saved(found) | {"regret": {m: r.mean(axis=0).round(4).tolist() for m, r in regrets(found).items()}}
+    (folder / "afternoon.json").write_text(json.dumps(numbers, indent=1) + "\n")
+    draw(found, folder / "afternoon.png")
+    print(
+        f"forerun is as good after {numbers['median_needed']:g} trainings (median of {numbers['repeats']} repeats) as "
+        f"TPE from scratch after {numbers['trainings']}; in {numbers['never']} repeats it never was"
+    )
+
+
+if __name__ == "__main__":
+    main()
