@@ -65,7 +65,7 @@ def sweep(
     seed: int = 0,
     more: Callable[[int], Mapping[str, Any]] | None = None,
 ) -> list[Run]:
-    """Runs of one script: a learning rate, a depth, a word; validation loss and accuracy; `more` parameters of run i."""
+    """Runs of one script: a learning rate, a depth, a word, and `more` parameters of run i; loss and accuracy."""
     rng = np.random.default_rng([seed, *map(ord, experiment)])
     made = []
     for i in range(n):

@@ -50,7 +50,7 @@ def test_what_was_drawn_on_a_plain_scale_is_seen_to_be() -> None:
 
 
 def test_a_domain_needs_two_values_and_few_words() -> None:
-    with pytest.raises(SpaceError, match="always 0.1"):
+    with pytest.raises(SpaceError, match=r"always 0\.1"):
         infer([0.1, 0.1])
     with pytest.raises(SpaceError, match="60 different words"):
         infer([f"word{i}" for i in range(60)])

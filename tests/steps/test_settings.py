@@ -49,6 +49,18 @@ def test_forbidden_combinations_are_a_list_of_mappings_that_may_be_empty() -> No
     assert read(Settings, {"tune": {"forbidden": []}}, "params").tune.forbidden == ()
 
 
+def test_histories_to_join_are_one_folder_a_list_or_none() -> None:
+    def histories(value: Any) -> tuple[str, ...]:
+        return read(Settings, {"mine": {"history": value}}, "params").mine.histories
+
+    assert histories("data/history") == ("data/history",)
+    assert histories(["data/history", "ours"]) == ("data/history", "ours")
+    assert histories(None) == ()
+    for wrong in ([], [1], 3, {"a": 1}):
+        with pytest.raises(SettingsError, match="mine: history must be"):
+            histories(wrong)
+
+
 def test_null_is_none_where_none_is_allowed() -> None:
     found = read(Settings, {"collect": {"workers": None}, "mine": {"history": None}}, "params")
     assert found.collect.workers is None

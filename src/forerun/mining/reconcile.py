@@ -4,6 +4,7 @@ Where a domain is of numbers here and of words there, the latter history's gets 
 (categorical)`: for whoever learns from both it is another domain, absent in all trials of the former.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -91,4 +92,4 @@ def _of_one_type(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def _known(value: object) -> bool:
-    return value is not None and value == value  # noqa: PLR0124 - NaN is not
+    return value is not None and not (isinstance(value, float) and math.isnan(value))

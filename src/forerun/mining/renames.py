@@ -5,7 +5,6 @@ Two names are of one parameter only if no run has both. Nothing is renamed unles
 """
 
 from difflib import SequenceMatcher
-from itertools import combinations
 
 import numpy as np
 
@@ -46,14 +45,15 @@ MOST = 20
 def suggest(parameters: list[Parameter]) -> list[Rename]:
     """Pairs of parameters that may be one, the rarer name first; at most MOST."""
     found: list[tuple[float, Rename]] = []
-    for one, other in combinations(parameters, 2):
-        a, b = _has(one.column), _has(other.column)
-        if (a & b).any():
-            continue
+    has = [_has(parameter.column) for parameter in parameters]
+    there = np.array(has, dtype=np.float32)
+    together = there @ there.T if len(there) else there
+    for i, j in zip(*np.nonzero(np.triu(together == 0, 1)), strict=True):
+        one, other = parameters[i], parameters[j]
         alike, why = names_alike(one.name, other.name)
-        shared = _overlap(one.column[a], other.column[b]) if alike >= ALIKE else 0.0
+        shared = _overlap(one.column[has[i]], other.column[has[j]]) if alike >= ALIKE else 0.0
         if shared >= OVERLAP:
-            old, new = (one, other) if a.sum() <= b.sum() else (other, one)
+            old, new = (one, other) if has[i].sum() <= has[j].sum() else (other, one)
             text = f"{why}; {shared:.0%} of their values lie together; no run has both"
             found.append((alike * shared, Rename(old.name, new.name, text)))
     return [each for _, each in sorted(found, key=lambda f: (-f[0], f[1].old, f[1].new))][:MOST]

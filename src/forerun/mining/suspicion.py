@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from forerun.mining.domains import MANY_WORDS, is_number
 from forerun.mining.runs import Floats, Texts
@@ -82,8 +83,6 @@ def leak(values: Texts, rows: npt.NDArray[np.int64], task: Texts, losses: Floats
 
     It does where it orders the runs of every task exactly as their losses are ordered, or exactly the other way.
     """
-    from scipy.stats import spearmanr
-
     usable = np.array([is_number(values[row]) and np.isfinite(losses[row]) for row in rows], dtype=bool)
     rows = rows[usable]
     agreeing = 0
@@ -94,7 +93,8 @@ def leak(values: Texts, rows: npt.NDArray[np.int64], task: Texts, losses: Floats
             if len(set(x)) > 1 and len(set(y)) > 1:
                 return "", False  # runs with one value and different losses: no function of the loss
             continue
-        if abs(float(spearmanr(x, y).statistic)) < AGREE:
+        # Spearman's correlation; SciPy has it too, and takes a second to import
+        if abs(float(np.corrcoef(pd.Series(x).rank(), pd.Series(y).rank())[0, 1])) < AGREE:
             return "", False
         agreeing += len(mine)
     if agreeing < DOUBT:

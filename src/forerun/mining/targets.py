@@ -116,7 +116,7 @@ def stated(runs: Runs, rows: Rows, rules: Rules) -> Target:
     metric = str(rules.metric)
     if not has(runs, metric)[rows].any():
         known = ", ".join(shown(name) for name in (_ranked(runs, rows) or sorted(runs.metrics))[:8]) or "none"
-        raise HistoryError(f"the metric must be one that runs logged ({known}); got {metric!r}")
+        raise HistoryError(f"the metric must be one that runs logged ({known}); got {shown(metric)!r}")
     if rules.minimise is not None:
         return _target(runs, metric, rows, (rules.minimise, "as stated"))
     way = _way(runs, rows, metric)

@@ -30,6 +30,7 @@ from forerun.mining.task_table import task_table
 from forerun.mining.tasks import assign
 from forerun.mining.trial_table import seeds, trial_table
 from forerun.mining.values import settings
+from forerun.mining.words import shown
 from forerun.space import SearchSpace
 from forerun.trials import History
 
@@ -116,7 +117,7 @@ def _count(why: Texts) -> str:
 def _spaces(found: Found, why: Texts) -> tuple[Texts, dict[str, SearchSpace]]:
     rows = _rows(why)
     if not found.parameters:
-        reasons = "; ".join(f"{name}: {reason}" for name, reason in list(found.left_out.items())[:5])
+        reasons = "; ".join(f"{shown(name)}: {reason}" for name, reason in list(found.left_out.items())[:5])
         raise HistoryError(
             f"runs must have a parameter that varies; of {len(rows):,} runs none is left ({reasons or _count(why)}). "
             "Keep one with --with PARAM, or say what makes a task with --task-by"
