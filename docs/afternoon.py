@@ -164,33 +164,28 @@ def taught(folder: Path, name: str, seed: int, trainings: int) -> list[float]:
     return [t.loss for t in trials]
 
 
-def from_scratch(sort: Callable[..., optuna.samplers.BaseSampler]) -> Callable[[Path, str, int, int], list[float]]:
-    """The same with a sampler of Optuna's, in the same space."""
+def from_scratch(folder: Path, name: str, seed: int, trainings: int) -> list[float]:
+    """The same by Optuna's TPE, in the same space."""
+    space = space_of(folder)
 
-    def losses(folder: Path, name: str, seed: int, trainings: int) -> list[float]:
-        space = space_of(folder)
+    def objective(trial: optuna.Trial) -> float:
+        found: dict[str, Any] = {}
+        for domain, range_ in space.domains.items():
+            suggest = trial.suggest_int if isinstance(range_, Integer) else trial.suggest_float
+            found[domain] = suggest(domain, range_.low, range_.high, log=range_.log)  # type: ignore[attr-defined]
+        return loss_of(folder, name, found, seed)
 
-        def objective(trial: optuna.Trial) -> float:
-            found: dict[str, Any] = {}
-            for domain, range_ in space.domains.items():
-                suggest = trial.suggest_int if isinstance(range_, Integer) else trial.suggest_float
-                found[domain] = suggest(domain, range_.low, range_.high, log=range_.log)  # type: ignore[attr-defined]
-            return loss_of(folder, name, found, seed)
-
-        optuna.logging.set_verbosity(optuna.logging.ERROR)
-        study = optuna.create_study(sampler=sort(seed=seed))
-        study.optimize(objective, n_trials=trainings)
-        return [float(t.value) for t in study.trials if t.value is not None]
-
-    return losses
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed))
+    study.optimize(objective, n_trials=trainings)
+    return [float(t.value) for t in study.trials if t.value is not None]
 
 
 METHODS: dict[str, Callable[[Path, str, int, int], list[float]]] = {
     "forerun, taught by the history": taught,
-    "Optuna's TPE from scratch": from_scratch(optuna.samplers.TPESampler),
-    "random search": from_scratch(optuna.samplers.RandomSampler),
+    "Optuna's TPE from scratch": from_scratch,
 }
-FORERUN, TPE, RANDOM = METHODS
+FORERUN, TPE = METHODS
 
 
 def space_of(folder: Path) -> SearchSpace:
@@ -241,12 +236,12 @@ def needed(losses: list[float], goal: float) -> int:
 
 
 def regrets(found: dict[str, dict[str, list[list[float]]]]) -> dict[str, np.ndarray]:
-    """Normalised regret (repeats, trainings): 0 for the best that any method found, 1 for the median at random."""
+    """Normalised regret (repeats, trainings): 0 for the best that either found, 1 for the median of TPE's trainings."""
     curves: dict[str, list[np.ndarray]] = {m: [] for m in found}
     for name in found[TPE]:
         for seed in range(len(found[TPE][name])):
             best = min(min(found[m][name][seed]) for m in found)
-            middle = float(np.median(found[RANDOM][name][seed]))
+            middle = float(np.median(found[TPE][name][seed]))
             for m in found:
                 so_far = np.minimum.accumulate(found[m][name][seed])
                 curves[m].append((so_far - best) / max(middle - best, 1e-12))
@@ -261,7 +256,7 @@ def draw(found: dict[str, dict[str, list[list[float]]]], path: Path) -> None:
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(figsize=(7.2, 3.6), layout="constrained")
-    for (method, each), colour in zip(regrets(found).items(), ("#1a6", "#c53", "#999"), strict=True):
+    for (method, each), colour in zip(regrets(found).items(), ("#1a6", "#c53"), strict=True):
         x, mean = np.arange(1, each.shape[1] + 1), each.mean(axis=0)
         error = each.std(axis=0, ddof=1) / np.sqrt(len(each)) if len(each) > 1 else 0 * mean
         axes.plot(x, mean, color=colour, label=method)
