@@ -130,7 +130,7 @@ def strange_runs(draw: st.DrawFn) -> list[Run]:
     ]
 
 
-@settings(max_examples=25)
+@settings(max_examples=20)
 @given(strange_runs(), st.sampled_from(["last", "best"]), st.sampled_from([None, "dataset", "parent", "param:lr"]))
 def test_any_runs_are_understood_or_refused_with_a_reason(made: list[Run], value: str, task_by: str | None) -> None:
     runs = runs_of(made)
@@ -155,7 +155,7 @@ def check(result: Understood, runs: int) -> None:
         assert set(active) == set(configuration)
 
 
-@settings(max_examples=8)
+@settings(max_examples=5)
 @given(strange_runs())
 def test_what_was_understood_survives_being_saved(tmp_path_factory: pytest.TempPathFactory, made: list[Run]) -> None:
     try:

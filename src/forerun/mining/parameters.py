@@ -70,7 +70,8 @@ def _column(n: int, rows: Rows, values: Sequence[Any]) -> Texts:
 
 
 def _beyond(plain: Sequence[float], good: Sequence[float]) -> str:
-    beyond = [v for v in plain if not min(good) <= v <= max(good)]
+    low, high = min(good, default=0), max(good, default=0)
+    beyond = [v for v in plain if not low <= v <= high]
     if not beyond:
         return ""
     return f"{len(beyond):,} runs beyond that range failed, at {min(beyond):.4g} to {max(beyond):.4g}"

@@ -93,7 +93,7 @@ def programs(sample: Sample) -> list[str]:
     return [f"{name or 'unknown'} ({n:,} runs)" for name, n in counts.most_common(10)]
 
 
-def told(read: Settings, found: Found, both: dict[str, int], rules: Rules) -> list[str]:
+def told(read: Settings, found: Found, rows: Rows, both: dict[str, int], rules: Rules) -> list[str]:
     """Sentences about what was done to parameters."""
     sentences = [
         f"{shown(name)}: {n:,} runs have a value of more than {LONGEST} characters, too long to be a setting; "
@@ -103,6 +103,7 @@ def told(read: Settings, found: Found, both: dict[str, int], rules: Rules) -> li
     sentences += [
         f"{shown(name)} holds mappings; taken apart into {shown(', '.join(parts), 200)}"
         for name, parts in read.nested.items()
+        if any((read.columns[part][rows] != None).any() for part in parts if part in read.columns)  # noqa: E711
     ]
     sentences += [
         f"{shown(old)} was renamed to {shown(rules.renames[old])}; {n:,} runs have both, and there the latter counts"

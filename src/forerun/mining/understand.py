@@ -85,7 +85,7 @@ def understand(runs: Runs, rules: Rules) -> Understood:
         parameters=parameters_found(found, sample),
         parameters_left_out=found.left_out,
         renames=suggest(found.parameters),
-        told=told(read, found, both, rules),
+        told=told(read, found, sample.rows, both, rules),
         programs=programs(sample),
     )
     return Understood(history, findings)

@@ -10,13 +10,13 @@ import ast
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from forerun.mining.runs import Texts, cells
+from forerun.mining.runs import Integers, Texts, cells
 from forerun.mining.words import utf8
 from forerun.space import Value
 
@@ -115,13 +115,17 @@ class Settings:
     nested: dict[str, list[str]] = field(default_factory=dict)
     """Parameter that held mappings, to those that they became."""
 
-    def put(self, name: str, row: int, value: Value, n: int) -> None:
-        """Set a cell that is still free."""
+    def put(self, name: str, rows: Sequence[int] | Integers, values: Sequence[Value | None], n: int) -> None:
+        """Set those cells of a parameter, of n runs, that are still free."""
+        if all(value is None for value in values):
+            return
         name = usable(name)
         if name not in self.columns:
             self.columns[name] = np.full(n, None, dtype=object)
-        if self.columns[name][row] is None:
-            self.columns[name][row] = value
+        column = self.columns[name]
+        for row, value in zip(rows, values, strict=True):
+            if column[row] is None:
+                column[row] = value
 
 
 def usable(name: str) -> str:
@@ -132,26 +136,25 @@ def usable(name: str) -> str:
 def settings(params: Mapping[str, Texts], n: int) -> Settings:
     """Read the parameters of n runs, each text once; of too many, those that the most runs have."""
     found = Settings()
-    mappings: list[tuple[str, int, Mapping[str, Any]]] = []
+    mappings: list[tuple[str, int, Any]] = []
     counts = {name: len(cells(params, name)[0]) for name in params}
     for name in sorted(counts, key=lambda name: (-counts[name], name))[MOST_NAMES:]:
         found.too_many[usable(name)] = counts.pop(name)
     for name in counts:
         rows, texts = cells(params, name)
         known = {text: read(text) for text in set(texts.tolist())}
-        for row, text in zip(rows.tolist(), texts, strict=True):
-            value = known[text]
-            if value is None:
-                found.too_long[usable(name)] = found.too_long.get(usable(name), 0) + 1
-            elif isinstance(value, Mapping):
-                mappings.append((name, row, value))
-            else:
-                found.put(name, row, value, n)
+        values = [known[text] for text in texts]
+        too_long = values.count(None)
+        if too_long:
+            found.too_long[usable(name)] = too_long
+        placed = zip(rows.tolist(), values, strict=True)
+        mappings += [(name, row, value) for row, value in placed if isinstance(value, Mapping)]
+        found.put(name, rows, [None if isinstance(value, Mapping) else value for value in values], n)
     # after all others, so that a run's own `a.b` goes before the b in its a
     for name, row, mapping in mappings:
         parts = found.nested.setdefault(usable(name), [])
         for inner, value in _flat(name, mapping, DEEPEST):
-            found.put(inner, row, value, n)
+            found.put(inner, [row], [value], n)
             if usable(inner) not in parts:
                 parts.append(usable(inner))
     return found

@@ -44,4 +44,5 @@ def shown(text: object, longest: int = 60) -> str:
 
 def utf8(text: object) -> str:
     """A text that a file can hold, halves of characters replaced; '' for None."""
-    return "" if text is None else str(text).encode("utf-8", "replace").decode()
+    plain = "" if text is None else str(text)
+    return plain if plain.isascii() else plain.encode("utf-8", "replace").decode()
