@@ -4,11 +4,13 @@ MLflow makes the schema; the rows go in by `executemany`, for MLflow itself writ
 in the tables as MLflow would have written them: run after run, with a row of history for every metric.
 """
 
+import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine
 
 EXPERIMENTS = 20
 BATCH = 5_000
@@ -22,22 +24,31 @@ Rows = dict[str, list[dict[str, Any]]]
 
 def fill(engine: Engine, n: int, seed: int = 0, *, began: int = BEGAN) -> None:
     """Write n runs into the store behind `engine`; the same seed, the same runs."""
-    from mlflow.store.tracking.dbmodels import models
-
-    tables = {each.__tablename__: each.__table__ for each in (models.SqlRun, models.SqlParam, models.SqlTag)}
-    tables |= {each.__tablename__: each.__table__ for each in (models.SqlMetric, models.SqlLatestMetric)}
     places = experiments(engine)
-    with engine.connect() as connection:
+    with closing(engine.raw_connection()) as connection:
         if engine.dialect.name == "sqlite":
             # the keys are random: with a small cache and a sync for each batch this takes half an hour
             for pragma in ("synchronous = OFF", "journal_mode = MEMORY", "cache_size = -1000000"):
-                connection.exec_driver_sql(f"PRAGMA {pragma}")
+                connection.execute(f"PRAGMA {pragma}")
         for rows in batches(n, seed, places, began):
-            for name, content in rows.items():
-                connection.execute(insert(tables[name]), content)
+            for table, content in rows.items():
+                insert(connection.driver_connection, table, content)
             connection.commit()
         if engine.dialect.name == "sqlite":
-            connection.exec_driver_sql("PRAGMA journal_mode = DELETE")
+            connection.execute("PRAGMA journal_mode = DELETE")
+
+
+def insert(connection: Any, table: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Write rows of one form by the quickest way there is."""
+    columns = ", ".join(rows[0])
+    if isinstance(connection, sqlite3.Connection):
+        marks = ", ".join("?" * len(rows[0]))
+        statement = f"INSERT INTO {table} ({columns}) VALUES ({marks})"  # noqa: S608 - our own names
+        connection.executemany(statement, [tuple(row.values()) for row in rows])
+        return
+    with connection.cursor().copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(tuple(row.values()))
 
 
 def experiments(engine: Engine) -> list[int]:
@@ -54,7 +65,7 @@ def experiments(engine: Engine) -> list[int]:
             if name not in known
         ]
         if missing:
-            connection.execute(insert(table), missing)
+            connection.execute(table.insert(), missing)
         found = connection.execute(
             table.select().with_only_columns(table.c.experiment_id).where(table.c.name.in_(names))
         )

@@ -104,13 +104,13 @@ def test_only_runs_that_are_new_or_changed_are_read(client: MlflowClient, databa
     new = add(client, vision(client), "new", 60)
     client.set_tag(find(client, "killed"), "mlflow.user", "eve")
     read_again: list[str] = []
-    real = cache.merged
+    real = cache.packed
 
-    def spied(known: Runs, reading):
-        read_again.extend(reading.runs.name)
-        return real(known, reading)
+    def spied(runs: Runs):
+        read_again.extend(runs.name)
+        return real(runs)
 
-    monkeypatch.setattr(cache, "merged", spied)
+    monkeypatch.setattr(cache, "packed", spied)
     assert new in read(uri, cache=tmp_path / "cache").ids
     assert {"new", "killed"} <= set(read_again)
     assert len(read_again) <= 5  # those whose tags share a piece of four rows
@@ -148,19 +148,17 @@ def damage(folder: Path, what: str) -> None:
         rest["full"] -= cache.FRESH_DAYS * cache.DAY + 1
     elif what == "format":
         rest["format"] = 0
-    elif what == "part":  # a process was killed between the two files
-        rest["part"] = "another"
     (folder / "rest.json").write_text(json.dumps(rest))
     if what == "half":
-        content = (folder / "runs.parquet").read_bytes()
-        (folder / "runs.parquet").write_bytes(content[: len(content) // 2])
+        content = (folder / rest["all"]).read_bytes()
+        (folder / rest["all"]).write_bytes(content[: len(content) // 2])
     elif what == "missing":
-        (folder / "runs.parquet").unlink()
+        (folder / rest["new"]).unlink()
     elif what == "text":
         (folder / "rest.json").write_text("{")
 
 
-@pytest.mark.parametrize("what", ["old", "format", "part", "half", "missing", "text"])
+@pytest.mark.parametrize("what", ["old", "format", "half", "missing", "text"])
 def test_a_cache_that_is_old_or_damaged_is_filled_anew(database: Path, tmp_path: Path, afresh: list[object], what: str):
     uri, folder = f"sqlite:///{database}", tmp_path / "cache"
     whole = read(uri, metrics=CURVES, cache=folder)
@@ -188,6 +186,21 @@ def test_an_increment_of_a_file_store_equals_a_fresh_reading(
     if what != "nothing":
         with pytest.raises(AssertionError):
             same(before, after)
+
+
+def test_a_cache_keeps_two_tables_and_joins_them_when_much_is_new(client: MlflowClient, database: Path, tmp_path: Path):
+    uri, folder = f"sqlite:///{database}", tmp_path / "cache"
+    read(uri, cache=folder)
+    (first,) = folder.glob("all-*")
+    add(client, vision(client), "new", 60, params={"lr": "3", "new": "1"})
+    read(uri, cache=folder)
+    assert first.exists()
+    for i in range(3):
+        add(client, vision(client), f"new {i}", 61 + i)
+    same(read(uri, cache=folder), read(uri))
+    assert not first.exists()
+    assert len(list(folder.glob("*.parquet"))) == 2
+    same(read(uri, cache=folder), read(uri))
 
 
 @pytest.fixture(scope="session")

@@ -2,12 +2,14 @@
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from forerun.errors import StoreError
 from forerun.mining.runs import Columns, Curve, DataSet, Runs
@@ -47,9 +49,39 @@ class Reader(ABC):
 
     @abstractmethod
     def increment(
-        self, experiments: Sequence[str] | None, metrics: Sequence[str], known: Runs, state: Mapping[str, Any]
+        self, experiments: Sequence[str] | None, metrics: Sequence[str], known: "Known", state: Mapping[str, Any]
     ) -> Reading | None:
         """Read what is new or changed since `known`; None where that cannot be told and all must be read."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """Runs that were read earlier."""
+
+    load: Callable[[], pa.Table]
+
+    @cached_property
+    def table(self) -> pa.Table:
+        """One row a run: see `packing`."""
+        return self.load()
+
+    @cached_property
+    def status(self) -> dict[str, str]:
+        """Id to status."""
+        return dict(zip(self.table["id"].to_pylist(), self.table["status"].to_pylist(), strict=True))
+
+    def has_tag(self, run: str, name: str) -> bool:
+        """Whether a run has a tag."""
+        row = self._row.get(run)
+        if row is None:
+            return False
+        if f"t:{name}" in self.table.column_names and self.table[f"t:{name}"][row].is_valid:
+            return True
+        return any(each["name"] == name for each in self.table["few:t"][row].as_py() or ())
+
+    @cached_property
+    def _row(self) -> dict[str, int]:
+        return {run: row for row, run in enumerate(self.table["id"].to_pylist())}
 
 
 @dataclass

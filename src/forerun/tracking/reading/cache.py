@@ -1,15 +1,18 @@
 """What was read, kept in a folder, so that the next reading need only look for what is new.
 
-    runs.parquet    one row a run: see `packing`
-    rest.json       format, source, state of the source, and what is no column
+    rest.json          format, source, its state, data sets, which of the files below count, and what has left them
+    all-....parquet    a table of all runs (see `packing`)
+    new-....parquet    runs that came or changed since; where they are many, the two become one
 
-Both are replaced by renaming, and each says which one it belongs to.
+rest.json is replaced last, by renaming, so a process that is killed leaves the folder as it was.
 """
 
 import json
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +21,15 @@ import pyarrow.parquet as pq
 from filelock import FileLock
 
 from forerun.mining.runs import Runs
-from forerun.tracking.reading.base import Reader
-from forerun.tracking.reading.merging import merged
-from forerun.tracking.reading.packing import packed, texts_of, unpacked
+from forerun.tracking.reading.base import Known, Reader
+from forerun.tracking.reading.packing import packed, put_together, unpacked
 
 FORMAT = 1
 DAY = 24 * 3600
 FRESH_DAYS = 7
 """After so long everything is read anew, for no reader sees every change there may be."""
+MANY = 5
+"""Where more than one run in so many is new, all are written again."""
 
 
 def read_cached(
@@ -42,52 +46,80 @@ def read_cached(
         "experiments": None if experiments is None else sorted(experiments),
         "metrics": sorted(metrics),
     }
-    with FileLock(folder / ".lock"):
-        found = _load(folder, about)
-        if found is not None:
-            known, state, full = found
-            reading = reader.increment(experiments, metrics, known, state)
+    with FileLock(folder / ".lock"), ThreadPoolExecutor(1) as pool:
+        rest = _fitting(folder, about)
+        if rest is not None:
+            loading = pool.submit(Kept.load, folder, rest)  # while the source is looked at
+            reading = reader.increment(experiments, metrics, Known(lambda: loading.result().table()), rest["state"])
             if reading is not None:
-                runs = merged(known, reading)
-                _save(folder, about, runs, reading.state, full, unchanged=runs is known)
+                kept = loading.result()
+                table, datasets = packed(reading.runs)
+                runs = unpacked(kept.add(table, reading.gone, datasets, reading.state), kept.rest["datasets"])
+                kept.save(folder)
                 return runs
-        reading = reader.read(experiments, metrics, resumable=True)
-        _save(folder, about, reading.runs, reading.state, time.time())
-    return reading.runs
+        whole = reader.read(experiments, metrics, resumable=True)
+        table, datasets = packed(whole.runs)
+        rest = {**about, "datasets": datasets, "gone": [], "state": whole.state, "full": time.time()}
+        Kept(table, table.slice(0, 0), rest).save(folder)
+    return whole.runs
 
 
-def _load(folder: Path, about: Mapping[str, Any]) -> tuple[Runs, dict[str, Any], float] | None:
-    """Runs, state, and when everything was read; None where there is nothing that fits."""
+@dataclass
+class Kept:
+    """What a folder holds."""
+
+    all: pa.Table
+    new: pa.Table
+    rest: dict[str, Any]
+
+    @classmethod
+    def load(cls, folder: Path, rest: dict[str, Any]) -> "Kept":
+        """Read the files that `rest` names."""
+        return cls(pq.read_table(folder / rest["all"]), pq.read_table(folder / rest["new"]), rest)
+
+    def table(self) -> pa.Table:
+        """All runs as they are now."""
+        if not len(self.new) and not self.rest["gone"]:
+            return self.all
+        return put_together(self.all, self.new, self.rest["gone"])
+
+    def add(self, new: pa.Table, gone: frozenset[str], datasets: dict[str, Any], state: dict[str, Any]) -> pa.Table:
+        """Take what is new, and give all runs; `rest` names the files that are still right."""
+        self.rest["state"] = state
+        self.rest["datasets"] |= datasets
+        if not len(new) and not gone:
+            return self.table()
+        self.new = put_together(self.new, new, gone)
+        self.rest["gone"] = sorted({*self.rest["gone"], *gone})
+        del self.rest["new"]
+        table = self.table()
+        if (len(self.new) + len(self.rest["gone"])) * MANY > len(self.all):
+            self.all, self.new = table, table.slice(0, 0)
+            self.rest["gone"] = []
+            del self.rest["all"]
+        return table
+
+    def save(self, folder: Path) -> None:
+        """Write what is not yet there."""
+        for part in ("all", "new"):
+            if part not in self.rest:
+                self.rest[part] = f"{part}-{secrets.token_hex(8)}.parquet"
+                pq.write_table(getattr(self, part), folder / self.rest[part], compression="lz4")
+        partial = folder / ".rest.partial"
+        partial.write_text(json.dumps(self.rest), "utf-8")
+        partial.replace(folder / "rest.json")
+        for file in folder.glob("*-*.parquet"):
+            if file.name not in (self.rest["all"], self.rest["new"]):
+                file.unlink()
+
+
+def _fitting(folder: Path, about: dict[str, Any]) -> dict[str, Any] | None:
+    """rest.json; None where the folder holds nothing that fits."""
     try:
-        rest = json.loads((folder / "rest.json").read_text("utf-8"))
-        if any(rest.get(key) != value for key, value in about.items()) or time.time() - rest["full"] > FRESH_DAYS * DAY:
-            return None
-        file = pq.ParquetFile(folder / "runs.parquet")
-        table = pq.read_table(folder / "runs.parquet", read_dictionary=texts_of(file.schema_arrow))
-        if (table.schema.metadata or {}).get(b"forerun.part") != rest["part"].encode():
-            return None
-        return unpacked(table, rest), rest["state"], rest["full"]
+        rest: dict[str, Any] = json.loads((folder / "rest.json").read_text("utf-8"))
+        same = all(rest.get(key) == value for key, value in about.items())
+        for part in ("all", "new"):
+            pq.read_schema(folder / rest[part])  # at the file's end: a torn one has none
     except (FileNotFoundError, ValueError, KeyError, TypeError, pa.ArrowException):
         return None  # damaged: reading everything mends it
-
-
-def _save(
-    folder: Path,
-    about: Mapping[str, Any],
-    runs: Runs,
-    state: Mapping[str, Any],
-    full: float,
-    *,
-    unchanged: bool = False,
-) -> None:
-    table, rest = packed(runs)
-    part = secrets.token_hex(8)
-    if unchanged:
-        part = json.loads((folder / "rest.json").read_text("utf-8"))["part"]
-    else:
-        partial = folder / ".runs.partial"
-        pq.write_table(table.replace_schema_metadata({"forerun.part": part}), partial, compression="lz4")
-        partial.replace(folder / "runs.parquet")
-    partial = folder / ".rest.partial"
-    partial.write_text(json.dumps({**about, "part": part, "state": state, "full": full, **rest}), "utf-8")
-    partial.replace(folder / "rest.json")
+    return rest if same and time.time() - rest["full"] <= FRESH_DAYS * DAY else None

@@ -12,8 +12,19 @@ from typing import Any
 import yaml
 
 from forerun.errors import StoreError
-from forerun.mining.runs import DataSet, Runs
-from forerun.tracking.reading.base import CONTEXT, NAME, Logged, Reader, Reading, chosen, curve, renamed, together
+from forerun.mining.runs import DataSet
+from forerun.tracking.reading.base import (
+    CONTEXT,
+    NAME,
+    Known,
+    Logged,
+    Reader,
+    Reading,
+    chosen,
+    curve,
+    renamed,
+    together,
+)
 
 META = "meta.yaml"
 RESERVED = frozenset({"tags", "datasets", "traces", "models", ".trash"})
@@ -37,13 +48,13 @@ class FilesReader(Reader):
         return self._read(experiments, metrics, {})
 
     def increment(
-        self, experiments: Sequence[str] | None, metrics: Sequence[str], known: Runs, state: Mapping[str, Any]
+        self, experiments: Sequence[str] | None, metrics: Sequence[str], known: Known, state: Mapping[str, Any]
     ) -> Reading | None:
         """Read the runs whose files have other sizes or times than before: nothing goes unseen."""
         reading = self._read(experiments, metrics, state["runs"])
         if renamed(state["experiments"], reading.state["experiments"]):
             return None
-        return Reading(reading.runs, reading.state, frozenset(known.ids) - reading.state["runs"].keys())
+        return Reading(reading.runs, reading.state, frozenset(known.status) - reading.state["runs"].keys())
 
     def _read(self, experiments: Sequence[str] | None, metrics: Sequence[str], known: Mapping[str, str]) -> Reading:
         found, traces = [], {}

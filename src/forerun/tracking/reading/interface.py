@@ -5,8 +5,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from forerun.mining.runs import Curve, DataSet, Runs
-from forerun.tracking.reading.base import CONTEXT, Logged, Reader, Reading, chosen, curve, explained, hide, together
+from forerun.mining.runs import Curve, DataSet
+from forerun.tracking.reading.base import (
+    CONTEXT,
+    Known,
+    Logged,
+    Reader,
+    Reading,
+    chosen,
+    curve,
+    explained,
+    hide,
+    together,
+)
 from forerun.tracking.reading.paging import ORDER, PAGE, listed
 
 if TYPE_CHECKING:
@@ -51,7 +62,7 @@ class InterfaceReader(Reader):
         return Reading(together(runs.values(), metrics), {})
 
     def increment(
-        self, experiments: Sequence[str] | None, metrics: Sequence[str], known: Runs, state: Mapping[str, Any]
+        self, experiments: Sequence[str] | None, metrics: Sequence[str], known: Known, state: Mapping[str, Any]
     ) -> Reading | None:
         """Cannot tell."""
         return None

@@ -1,97 +1,179 @@
-"""Runs as a Parquet table, and what does not fit into it as JSON.
+"""Runs as a table, to be kept as Parquet and to be put together with others.
 
-Columns are the runs' own fields, p:NAME (parameters), t:NAME (tags), m:NAME (metrics), and for each curve
-s:NAME and v:NAME (steps and values). Names that few runs have, and data sets, are in the JSON.
+Columns are the runs' own fields, p:NAME (parameters), t:NAME (tags), m:NAME (metrics), and for each curve s:NAME and
+v:NAME (steps and values). What few runs have stands in lists: few:p, few:t and few:m (names and values), nan (metrics
+whose last value is a logged NaN), inputs (keys of data sets). So a run is one row and can be moved.
 """
 
-from collections.abc import Mapping
-from dataclasses import astuple
-from typing import Any, TypeVar
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import astuple, dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from forerun.mining.runs import Columns, Curve, DataSet, Integers, Runs, cells
+from forerun.tracking.reading.sql import in_reading_order
 
-Array = TypeVar("Array", npt.NDArray[np.object_], npt.NDArray[np.float64])
+RECURRING = 4
+"""Texts that recur so often on average are kept as a dictionary."""
+KINDS = {"p": pa.string(), "t": pa.string(), "m": pa.float64()}
+OWN = ("experiment", "name", "status", "user")
 
 
 def packed(runs: Runs) -> tuple[pa.Table, dict[str, Any]]:
-    """Table and JSON of some runs."""
-    columns: dict[str, pa.Array] = {
-        "id": pa.array(runs.ids, pa.string()),
-        **{field: pa.array(getattr(runs, field), pa.string()) for field in ("experiment", "name", "status", "user")},
-        "start": pa.array(runs.start),
-        "end": pa.array(runs.end),
-    }
-    few: dict[str, Any] = {}
+    """The table, and data sets by their keys (JSON)."""
+    n = len(runs)
+    columns = {"id": pa.array(runs.ids, pa.string()), "start": pa.array(runs.start), "end": pa.array(runs.end)}
+    columns |= {field: _coded(pa.array(getattr(runs, field), pa.string())) for field in OWN}
     for mark, kind in (("p", runs.params), ("t", runs.tags), ("m", runs.metrics)):
+        few: list[tuple[int, tuple[str, Any]]] = []
         for name in kind:
             if isinstance(kind, Columns) and kind.kept(name) is not None:
                 rows, values = cells(kind, name)
-                few[f"{mark}:{name}"] = [rows.tolist(), values.tolist()]
+                few += [(row, (name, value)) for row, value in zip(rows.tolist(), values.tolist(), strict=True)]
             else:
-                columns[f"{mark}:{name}"] = pa.array(kind[name], pa.float64() if mark == "m" else pa.string())
+                columns[f"{mark}:{name}"] = _coded(pa.array(kind[name], KINDS[mark]))
+        pair = pa.struct([("name", pa.string()), ("value", KINDS[mark])])
+        columns[f"few:{mark}"] = _lists(few, n, pair)
     for name, found in runs.curves.items():
-        curves = [found.get(row) for row in range(len(runs))]
-        for mark, part, kind in (("s", 0, pa.int64()), ("v", 1, pa.float64())):
-            lists = [None if curve is None else [point[part] for point in curve] for curve in curves]
-            columns[f"{mark}:{name}"] = pa.array(lists, pa.list_(kind))
-    known: dict[DataSet, int] = {}
-    inputs = [[row, [known.setdefault(each, len(known)) for each in found]] for row, found in runs.inputs.items()]
-    nan = {name: rows.tolist() for name, rows in runs.logged_nan.items()}
-    return pa.table(columns), {"few": few, "nan": nan, "inputs": inputs, "datasets": [astuple(each) for each in known]}
+        for mark, part, type_ in (("s", 0, pa.int64()), ("v", 1, pa.float64())):
+            points = [(row, point[part]) for row, curve in found.items() for point in curve]
+            columns[f"{mark}:{name}"] = _lists(points, n, type_)
+    columns["nan"] = _lists([(int(row), k) for k, rows in runs.logged_nan.items() for row in rows], n, pa.string())
+    known = {_key(each): each for found in runs.inputs.values() for each in found}
+    columns["inputs"] = _lists([(row, _key(e)) for row, found in runs.inputs.items() for e in found], n, pa.string())
+    return pa.table(columns), {key: astuple(each) for key, each in known.items()}
 
 
-def unpacked(table: pa.Table, rest: Mapping[str, Any]) -> Runs:
-    """The inverse of `packed`."""
-    n = len(table)
-    known = [DataSet(*facts) for facts in rest["datasets"]]
-    steps = [name[2:] for name in table.column_names if name.startswith("s:")]
-    return Runs(
-        ids=table["id"].to_pylist(),
-        **{field: list(_texts(table[field])) for field in ("experiment", "name", "status", "user")},
-        start=_numbers(table["start"]),
-        end=_numbers(table["end"]),
-        params=_columns(table, rest["few"], "p:", n),
-        tags=_columns(table, rest["few"], "t:", n),
-        metrics=_columns(table, rest["few"], "m:", n),
-        logged_nan={name: np.array(rows, np.int64) for name, rows in rest["nan"].items()},
-        curves={name: _curves(table[f"s:{name}"], table[f"v:{name}"]) for name in steps},
-        inputs={row: [known[i] for i in found] for row, found in rest["inputs"]},
-    )
+def put_together(known: pa.Table, new: pa.Table, gone: Iterable[str] = ()) -> pa.Table:
+    """Replace and add rows by their ids, and drop those that are gone; in any order."""
+    dropped = pa.array([*new["id"].to_pylist(), *gone], pa.string())
+    kept = known.filter(pc.invert(pc.is_in(known["id"], value_set=dropped)))
+    for i, name in enumerate(new.column_names):
+        if name in kept.column_names and kept[name].type != new[name].type:
+            wanted, column = kept[name].type, new[name]
+            column = column.dictionary_encode() if pa.types.is_dictionary(wanted) else column.cast(wanted)
+            new = new.set_column(i, name, column)
+    return pa.concat_tables([kept, new], promote_options="default")
 
 
-def texts_of(schema: pa.Schema) -> list[str]:
-    """Columns that are best read as dictionaries."""
-    return [field.name for field in schema if field.type == pa.string() and field.name != "id"]
+def unpacked(table: pa.Table, datasets: Mapping[str, Any]) -> Runs:
+    """The inverse of `packed`, in the order of `Runs`; names that no run has any more drop out."""
+    return _Unpacking(table, in_reading_order(table).to_numpy()).runs(datasets)
 
 
-def _columns(table: pa.Table, few: Mapping[str, Any], mark: str, n: int) -> Columns[Any]:
-    read = _numbers if mark == "m:" else _texts
-    found: dict[str, tuple[Integers, Any]] = {
-        name[2:]: (np.arange(n), read(table[name])) for name in table.column_names if name.startswith(mark)
-    }
-    for name, (rows, values) in few.items():
-        if name.startswith(mark):
-            found[name[2:]] = np.array(rows, np.int64), np.array(values, np.float64 if mark == "m:" else object)
-    return Columns(n, found)
+@dataclass(frozen=True)
+class _Unpacking:
+    table: pa.Table
+    order: Integers
+    """Where each run's row is."""
+
+    def runs(self, datasets: Mapping[str, Any]) -> Runs:
+        sets = {key: DataSet(*facts) for key, facts in datasets.items()}
+        nan = {k: np.array(rows, np.int64) for k, rows in sorted(_gathered((k, row) for row, k in self.items("nan")))}
+        inputs = _gathered((row, sets[key]) for row, key in self.items("inputs"))
+        curves = [name.removeprefix("s:") for name in self.table.column_names if name.startswith("s:")]
+        return Runs(
+            ids=list(self.texts("id")),
+            **{field: list(self.texts(field)) for field in OWN},
+            start=self.numbers("start"),
+            end=self.numbers("end"),
+            params=self.columns("p"),
+            tags=self.columns("t"),
+            metrics=self.columns("m", nan),
+            logged_nan=nan,
+            curves={name: self.curves(name) for name in curves},
+            inputs=dict(inputs),
+        )
+
+    @cached_property
+    def place(self) -> Integers:
+        """Where each row's run goes."""
+        found = np.empty(len(self.order), np.int64)
+        found[self.order] = np.arange(len(self.order))
+        return found
+
+    def texts(self, name: str) -> npt.NDArray[np.object_]:
+        """A column; what is kept as a dictionary shares its texts."""
+        parts = [np.empty(0, dtype=object)]
+        for chunk in self.table[name].chunks:
+            if pa.types.is_dictionary(chunk.type):
+                shared = np.array([*chunk.dictionary.to_pylist(), None], dtype=object)
+                parts.append(shared[chunk.indices.fill_null(len(shared) - 1).to_numpy(zero_copy_only=False)])
+            else:
+                parts.append(chunk.to_numpy(zero_copy_only=False))
+        return np.concatenate(parts)[self.order]
+
+    def numbers(self, name: str) -> npt.NDArray[Any]:
+        """A column; NaN where it has no value."""
+        found: npt.NDArray[Any] = self.table[name].to_numpy()[self.order]
+        return found
+
+    def items(self, name: str) -> Iterable[tuple[int, Any]]:
+        """(row, item) of a column of lists, row after row."""
+        joined = self.table[name].combine_chunks()
+        rows, items = self.place[pc.list_parent_indices(joined).to_numpy()], pc.list_flatten(joined).to_pylist()
+        return [(int(rows[i]), items[i]) for i in np.argsort(rows, kind="stable")]
+
+    def columns(self, mark: str, always: Iterable[str] = ()) -> Columns[Any]:
+        """All parameters, tags or metrics."""
+        found: dict[str, tuple[Integers, npt.NDArray[Any]]] = {}
+        few = ((each["name"], (row, each["value"])) for row, each in self.items(f"few:{mark}"))
+        for name, pairs in _gathered(few):
+            values = np.array([value for _, value in pairs], np.float64 if mark == "m" else object)
+            found[name] = np.array([row for row, _ in pairs], np.int64), values
+        for full in (name for name in self.table.column_names if name.startswith(f"{mark}:")):
+            name, column = full.removeprefix(f"{mark}:"), self.table[full]
+            empty = column.null_count == len(column) or (
+                mark == "m" and pc.all(pc.is_null(column, nan_is_null=True), min_count=0).as_py()
+            )
+            if not empty or (name in always and name not in found):
+                values = self.numbers(full) if mark == "m" else self.texts(full)
+                if name in found:
+                    values[found[name][0]] = found[name][1]
+                found[name] = np.arange(len(self.order)), values
+        return Columns(len(self.order), found)
+
+    def curves(self, name: str) -> dict[int, Curve]:
+        """Row to curve."""
+        pairs = zip(self.items(f"s:{name}"), self.items(f"v:{name}"), strict=True)
+        return dict(_gathered((row, (step, value)) for (row, step), (_, value) in pairs))
 
 
-def _texts(column: pa.ChunkedArray) -> npt.NDArray[np.object_]:
-    """Equal texts are one object."""
-    coded = column.unify_dictionaries().combine_chunks()
-    coded = coded.chunk(0) if isinstance(coded, pa.ChunkedArray) else coded
-    shared = np.array([*coded.dictionary.to_pylist(), None], dtype=object)
-    found: npt.NDArray[np.object_] = shared[coded.indices.fill_null(len(shared) - 1).to_numpy(zero_copy_only=False)]
-    return found
+def _coded(column: pa.Array) -> pa.Array:
+    """Texts that recur as a dictionary."""
+    if column.type != pa.string():
+        return column
+    coded = column.dictionary_encode()
+    return coded if len(coded.dictionary) * RECURRING < len(column) else column
 
 
-def _numbers(column: pa.ChunkedArray) -> Any:
-    return np.array(column.to_numpy())
+def _lists(items: Iterable[tuple[int, Any]], n: int, type_: pa.DataType) -> pa.Array:
+    """A list a row, None where there is nothing."""
+    found: list[list[Any] | None] = [None] * n
+    for row, item in items:
+        there = found[row]
+        if there is None:
+            found[row] = [item]
+        else:
+            there.append(item)
+    if pa.types.is_struct(type_):
+        named = [None if each is None else [{"name": k, "value": v} for k, v in each] for each in found]
+        return pa.array(named, pa.list_(type_))
+    return pa.array(found, pa.list_(type_))
 
 
-def _curves(steps: pa.ChunkedArray, values: pa.ChunkedArray) -> dict[int, Curve]:
-    pairs = enumerate(zip(steps.to_pylist(), values.to_pylist(), strict=True))
-    return {row: list(zip(at, found, strict=True)) for row, (at, found) in pairs if at is not None}
+def _key(each: DataSet) -> str:
+    return hashlib.blake2b("\0".join(astuple(each)).encode(errors="surrogatepass"), digest_size=12).hexdigest()
+
+
+def _gathered(pairs: Iterable[tuple[Any, Any]]) -> Iterable[tuple[Any, list[Any]]]:
+    found: dict[Any, list[Any]] = {}
+    for key, item in pairs:
+        found.setdefault(key, []).append(item)
+    return found.items()

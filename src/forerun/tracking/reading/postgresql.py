@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sqlalchemy.engine import make_url
 
-from forerun.mining.runs import Floats, Runs
+from forerun.mining.runs import Floats
 from forerun.tracking.reading import postgresql_changes as changes
-from forerun.tracking.reading.base import Reader, Reading, chosen, explained, hide
+from forerun.tracking.reading.base import Known, Reader, Reading, chosen, explained, hide
 from forerun.tracking.reading.sql import REVISIONS, SEPARATOR, Source, fill, frame
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class PostgresqlReader(Reader):
             return Reading(runs, changes.state(source, places) if resumable else {})
 
     def increment(
-        self, experiments: Sequence[str] | None, metrics: Sequence[str], known: Runs, state: Mapping[str, Any]
+        self, experiments: Sequence[str] | None, metrics: Sequence[str], known: Known, state: Mapping[str, Any]
     ) -> Reading | None:
         """Read the runs that are new or changed since `state` was taken."""
         with opened(self.uri) as source:

@@ -9,9 +9,11 @@ number; then everything is read anew, as it is where the database is another one
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from forerun.mining.runs import Runs
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from forerun.tracking.reading import sql
-from forerun.tracking.reading.base import Reading, renamed
+from forerun.tracking.reading.base import Known, Reading, renamed
 
 if TYPE_CHECKING:
     from forerun.tracking.reading.postgresql import PostgresqlSource
@@ -50,7 +52,7 @@ def increment(
     source: "PostgresqlSource",
     experiments: Mapping[str, str],
     metrics: Sequence[str],
-    known: Runs,
+    known: Known,
     before: Mapping[str, Any],
 ) -> Reading | None:
     """Read what is new or changed since `before`; None where that cannot be told."""
@@ -65,15 +67,10 @@ def increment(
     for table, column in TABLES.items():
         query = f"SELECT DISTINCT {column} FROM {table} WHERE {written}"  # noqa: S608 - our own names
         touched |= {run for (run,) in source.rows(query, (since,)) if run}
-    place = {run: i for i, run in enumerate(known.ids)}
     tags = source.rows(f"SELECT run_uuid, key FROM tags WHERE {written}", (since,))  # noqa: S608 - our own names
-    columns: dict[str, Any] = {}
-    new = 0
-    for run, key in tags:
-        if key not in columns:
-            columns[key] = known.tag(key)
-        new += run not in place or columns[key][place[run]] is None
-    if now["tags"] != before["tags"] + new:
+    if now["tags"] != before["tags"] + sum(not known.has_tag(run, key) for run, key in tags):
         return None
-    runs, gone = sql.increment(source, experiments, metrics, known, touched)
+    there = pa.chunked_array([ids for (ids,) in source.stream("runs", ("run_uuid",))], pa.string()).combine_chunks()
+    vanished = known.table["id"].filter(pc.invert(pc.is_in(known.table["id"], value_set=there)))
+    runs, gone = sql.increment(source, experiments, metrics, touched | set(vanished.to_pylist()))
     return Reading(runs, now, gone)

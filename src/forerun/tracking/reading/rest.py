@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 from mlflow.exceptions import MlflowException, RestException
 
 from forerun.errors import StoreError
-from forerun.mining.runs import Curve, DataSet, Runs
-from forerun.tracking.reading.base import CONTEXT, Logged, Reader, Reading, chosen, curve, hide, together
+from forerun.mining.runs import Curve, DataSet
+from forerun.tracking.reading.base import CONTEXT, Known, Logged, Reader, Reading, chosen, curve, hide, together
 from forerun.tracking.reading.http import Server
 from forerun.tracking.reading.paging import ORDER, PAGE, listed
 from forerun.tracking.store import advise
@@ -48,7 +48,7 @@ class RestReader(Reader):
         return _reading(runs.values(), metrics, places, deleted.keys(), 0)
 
     def increment(
-        self, experiments: Sequence[str] | None, metrics: Sequence[str], known: Runs, state: Mapping[str, Any]
+        self, experiments: Sequence[str] | None, metrics: Sequence[str], known: Known, state: Mapping[str, Any]
     ) -> Reading | None:
         """Read the runs that began or ended since, or had not ended; see which were deleted or restored.
 
@@ -65,10 +65,10 @@ class RestReader(Reader):
                 lambda each: visit.runs(each[0], places[each[0]], f"attributes.{each[1]} >= {since}"),
             )
             deleted = visit.gather(places, lambda place: visit.runs(place, "", view=DELETED)).keys()
-            open_ = {run for run, status in zip(known.ids, known.status, strict=True) if status not in ENDED}
+            open_ = {run for run, status in known.status.items() if status not in ENDED}
             lost = visit.renew(found, places, (open_ | set(state["deleted"])) - deleted)
             visit.add_curves(found, metrics)
-        gone = frozenset(known.ids) & (deleted | lost)
+        gone = frozenset(known.status) & (deleted | lost)
         return replace(_reading(found.values(), metrics, places, deleted, state["last"]), gone=gone)
 
 

@@ -5,6 +5,7 @@ again: a Python object for each row would cost three times as much as all the re
 separator itself the counts disagree, and that piece is read row by row.
 """
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -139,9 +140,7 @@ def frame(source: Source, experiments: Mapping[str, str], ids: Sequence[str] | N
     found = table.filter(undeleted(table["experiment"], table["stage"], experiments)).drop_columns(["stage"])
     for column in ("start", "end"):
         found = found.set_column(COLUMNS.index(column), column, pc.cast(found[column], pa.int64()))
-    last = pc.if_else(pc.equal(found["end"], 0), np.iinfo(np.int64).max, found["end"])
-    order = pc.sort_indices(found.append_column("last", last), [("last", "ascending"), ("id", "ascending")])
-    return found.take(order), len(table)
+    return found.take(in_reading_order(found)), len(table)
 
 
 def undeleted(experiment: pa.Array, stage: pa.Array, experiments: Mapping[str, str]) -> pa.Array:
@@ -151,19 +150,20 @@ def undeleted(experiment: pa.Array, stage: pa.Array, experiments: Mapping[str, s
     )
 
 
+def in_reading_order(table: pa.Table) -> pa.Array:
+    """Where each row of an ordered table comes from: by end, then id; unended runs last."""
+    last = pc.if_else(pc.equal(table["end"], 0), np.iinfo(np.int64).max, table["end"])
+    keys = pa.table({"last": last, "id": table["id"]})
+    return pc.sort_indices(keys, [("last", "ascending"), ("id", "ascending")])
+
+
 def increment(
-    source: Source, experiments: Mapping[str, str], metrics: Sequence[str], known: Runs, touched: set[str]
+    source: Source, experiments: Mapping[str, str], metrics: Sequence[str], touched: set[str]
 ) -> tuple[Runs, frozenset[str]]:
-    """Read the runs that are new, and the touched ones; returns them and the ids of those that are gone."""
-    there = [
-        ids.filter(undeleted(place, stage, experiments))
-        for ids, place, stage in source.stream("runs", ("run_uuid", EXPERIMENT, STAGE))
-    ]
-    now, before = pa.chunked_array(there, pa.string()).combine_chunks(), pa.array(known.ids, pa.string())
-    gone = before.filter(pc.invert(pc.is_in(before, value_set=now))).to_pylist()
-    fresh = set(now.filter(pc.invert(pc.is_in(now, value_set=before))).to_pylist())
-    read, _ = frame(source, experiments, sorted(fresh | touched))
-    return fill(source, read, len(now), experiments, metrics), frozenset(gone)
+    """Read the touched runs that count, and say which do not."""
+    found, _ = frame(source, experiments, sorted(touched))
+    runs = fill(source, found, sys.maxsize, experiments, metrics)
+    return runs, frozenset(touched - set(runs.ids))
 
 
 def fill(source: Source, table: pa.Table, total: int, experiments: Mapping[str, str], metrics: Sequence[str]) -> Runs:

@@ -14,9 +14,9 @@ from urllib.parse import quote
 import numpy as np
 
 from forerun.errors import StoreError
-from forerun.mining.runs import Floats, Runs
+from forerun.mining.runs import Floats
 from forerun.tracking.reading import sqlite_changes as changes
-from forerun.tracking.reading.base import Reader, Reading, chosen, explained
+from forerun.tracking.reading.base import Known, Reader, Reading, chosen, explained
 from forerun.tracking.reading.sql import REVISIONS, SEPARATOR, Source, fill, frame
 
 BUSY_SECONDS = 20
@@ -53,13 +53,13 @@ class SqliteReader(Reader):
         raise AssertionError
 
     def increment(
-        self, experiments: Sequence[str] | None, metrics: Sequence[str], known: Runs, state: Mapping[str, Any]
+        self, experiments: Sequence[str] | None, metrics: Sequence[str], known: Known, state: Mapping[str, Any]
     ) -> Reading | None:
         """Read the runs that are new or changed since `state` was taken."""
         try:
             with opened(self.path) as source:
                 places = chosen(source.experiments(), experiments, str(self.path))
-                return changes.increment(source, places, metrics, known, state)
+                return changes.increment(source, places, metrics, state)
         except Changed:
             return None
 

@@ -10,10 +10,9 @@ not seen: parameters and metrics that somebody edits by SQL, past MLflow.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from forerun.mining.runs import Runs
 from forerun.tracking.reading import sql
 from forerun.tracking.reading.base import Reading, renamed
 
@@ -29,10 +28,14 @@ GROWING = {
 }
 """Tables whose rows are only added, and their runs."""
 EDITED = {
-    "runs": (("run_uuid",), (*sql.RUN[1:], *sql.TIMES, sql.STAGE)),
-    "tags": (("run_uuid", "key"), ("coalesce(value, '')",)),
+    "runs": ("run_uuid", ("coalesce(name, '')", "coalesce(status, '')", "coalesce(end_time, 0)", sql.STAGE)),
+    "tags": ("key", ("coalesce(value, '')",)),
 }
-"""Tables whose rows change: what says which row it is, and what it says."""
+"""Tables whose rows change: what says which row it is, and what may be edited.
+
+Whose tag it is stays out of the checksums, being half of the table: that is looked at in the last piece. For a row's
+number is only given again where the row, and all after it, are gone.
+"""
 PIECE = 8_192
 """Rows under one checksum."""
 
@@ -45,21 +48,18 @@ def state(source: "SqliteSource", experiments: Mapping[str, str]) -> dict[str, A
         "experiments": dict(experiments),
         "last": last,
         "checksums": {table: [_checksum(source, table, *each) for each in _bounds(last[table])] for table in EDITED},
+        "end": _end(source, last["tags"]),
     }
 
 
 def increment(
-    source: "SqliteSource",
-    experiments: Mapping[str, str],
-    metrics: Sequence[str],
-    known: Runs,
-    before: Mapping[str, Any],
+    source: "SqliteSource", experiments: Mapping[str, str], metrics: Sequence[str], before: Mapping[str, Any]
 ) -> Reading | None:
     """Read what is new or changed since `before`; None where rows have vanished or moved."""
     now, last = state(source, experiments), before["last"]
     if now["schema"] != before["schema"] or any(now["last"][table] < last[table] for table in last):
         return None
-    if renamed(before["experiments"], experiments):
+    if renamed(before["experiments"], experiments) or _end(source, last["tags"]) != before["end"]:
         return None
     touched: set[str] = set()
     for table, column in GROWING.items():
@@ -74,7 +74,7 @@ def increment(
             if new != old:
                 touched |= _runs(source, table, "run_uuid", first - 1, until)
         touched |= _runs(source, table, "run_uuid", last[table], now["last"][table])
-    runs, gone = sql.increment(source, experiments, metrics, known, touched)
+    runs, gone = sql.increment(source, experiments, metrics, touched)
     return Reading(runs, now, gone)
 
 
@@ -87,14 +87,21 @@ def _bounds(last: int) -> Iterator[tuple[int, int]]:
 def _checksum(source: "SqliteSource", table: str, first: int, until: int) -> list[str]:
     """Of some rows: which there are, and what they say."""
     which, what = EDITED[table]
-    _, texts, _ = source.joined(table, (*which, *what), None, "rowid BETWEEN ? AND ?", (first, until))
-    found = []
-    for part in (texts[: len(which)], texts[len(which) :]):
-        digest = hashlib.blake2b(digest_size=12)
-        for text in part:
-            digest.update(text or b"")
-        found.append(digest.hexdigest())
-    return found
+    _, texts, _ = source.joined(table, (which, *what), None, "rowid BETWEEN ? AND ?", (first, until))
+    return [_digest(texts[:1]), _digest(texts[1:])]
+
+
+def _end(source: "SqliteSource", last: int) -> str:
+    """Checksum of whose the last tags are."""
+    _, texts, _ = source.joined("tags", ("run_uuid",), None, "rowid BETWEEN ? AND ?", (last - PIECE, last))
+    return _digest(texts)
+
+
+def _digest(texts: Iterable[bytes | None]) -> str:
+    found = hashlib.blake2b(digest_size=12)
+    for text in texts:
+        found.update(text or b"")
+    return found.hexdigest()
 
 
 def _runs(source: "SqliteSource", table: str, column: str, after: int, until: int) -> set[str]:
