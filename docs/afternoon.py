@@ -27,13 +27,11 @@ import optuna
 import pandas as pd
 from afternoon_train import train
 
-from forerun import History
+from forerun import ForerunSampler, History
 from forerun.space import Integer, SearchSpace
 from forerun.tasks.builtin import RECIPES
-from forerun.trials import Status, Trial
-from forerun.tuning.external import chooser_of
 
-NEW = ("breast_cancer", "cars_mpg", "fair_affair", "seattle_weather")
+NEW = ("breast_cancer", "cars_mpg", "fair_affair")
 """Data sets that are held out; nothing of their families is in the past."""
 SLOW = ("digits", "digits_lower_half", "digits_coarse", "anes96_party", "grunfeld_firm")
 """Left out of the past: many classes take long."""
@@ -53,13 +51,13 @@ class Size:
 
     experiments: int = 30
     runs: int = 20
-    new: int = 4
+    new: int = 3
     seeds: int = 10
     trainings: int = 20
     budget: int = 8
 
 
-SMALL = Size(experiments=4, runs=8, new=1, seeds=2, trainings=5, budget=2)
+SMALL = Size(experiments=3, runs=6, new=1, seeds=1, trainings=3, budget=1)
 
 
 # -- the past ---------------------------------------------------------------------------------------
@@ -152,20 +150,8 @@ def tune(folder: Path, name: str, budget: int) -> str:
 # -- what it was worth ------------------------------------------------------------------------------
 
 
-def taught(folder: Path, name: str, seed: int, trainings: int) -> list[float]:
-    """Losses in the order in which forerun trains, taught by the history."""
-    history = folder / "history"
-    chooser = chooser_of(space_of(folder), history, seed=seed)
-    trials: list[Trial] = []
-    for _ in range(trainings):
-        configuration = chooser.choose(trials) or {}
-        loss = loss_of(folder, name, configuration, seed)
-        trials.append(Trial(name, configuration, chooser.space.name, seed, Status.FINISHED, loss))
-    return [t.loss for t in trials]
-
-
-def from_scratch(folder: Path, name: str, seed: int, trainings: int) -> list[float]:
-    """The same by Optuna's TPE, in the same space."""
+def losses_of(sampler: optuna.samplers.BaseSampler, folder: Path, name: str, seed: int, trainings: int) -> list[float]:
+    """Losses in the order of a study of Optuna's; the seed says too how the data is split."""
     space = space_of(folder)
 
     def objective(trial: optuna.Trial) -> float:
@@ -176,14 +162,14 @@ def from_scratch(folder: Path, name: str, seed: int, trainings: int) -> list[flo
         return loss_of(folder, name, found, seed)
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed))
+    study = optuna.create_study(sampler=sampler)
     study.optimize(objective, n_trials=trainings)
     return [float(t.value) for t in study.trials if t.value is not None]
 
 
-METHODS: dict[str, Callable[[Path, str, int, int], list[float]]] = {
-    "forerun, taught by the history": taught,
-    "Optuna's TPE from scratch": from_scratch,
+METHODS: dict[str, Callable[[Path, int], optuna.samplers.BaseSampler]] = {
+    "forerun, taught by the history": lambda folder, seed: ForerunSampler(folder / "history", seed=seed),
+    "Optuna's TPE from scratch": lambda _, seed: optuna.samplers.TPESampler(seed=seed),
 }
 FORERUN, TPE = METHODS
 
@@ -195,13 +181,18 @@ def space_of(folder: Path) -> SearchSpace:
 
 
 def run_one(folder: Path, method: str, name: str, seed: int, trainings: int) -> tuple[str, str, list[float]]:
-    """One method on one new data set, with one split of it."""
-    return method, name, METHODS[method](folder, name, seed, trainings)
+    """One method on one new data set, with one split of it; kept, so that a walk that is broken off goes on."""
+    kept = folder / "compared" / f"{name}-{list(METHODS).index(method)}-{seed}-{trainings}.json"
+    if not kept.exists():
+        losses = losses_of(METHODS[method](folder, seed), folder, name, seed, trainings)
+        kept.parent.mkdir(exist_ok=True)
+        kept.write_text(json.dumps(losses))
+    return method, name, json.loads(kept.read_text())
 
 
 def compare(folder: Path, new: list[str], size: Size) -> dict[str, dict[str, list[list[float]]]]:
     """The losses of every method: by data set, seed and training."""
-    jobs = [(folder, m, n, s, size.trainings) for n in new for s in range(size.seeds) for m in METHODS]
+    jobs = [(folder, m, n, s, size.trainings) for s in range(size.seeds) for n in new for m in METHODS]
     found: dict[str, dict[str, list[list[float]]]] = {m: {n: [] for n in new} for m in METHODS}
     with ProcessPoolExecutor(2) as pool:
         for method, name, losses in pool.map(run_one, *zip(*jobs, strict=True)):

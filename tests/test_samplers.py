@@ -92,6 +92,7 @@ def test_a_parameter_that_the_history_never_had_is_tuned_too(quick: None, histor
     assert abs(study.best_params["new"] - 0.3) < 0.15
 
 
+@pytest.mark.slow
 def test_the_same_seed_chooses_the_same() -> None:
     def run() -> list[dict[str, float]]:
         study = optuna.create_study(sampler=ForerunSampler(seed=3))

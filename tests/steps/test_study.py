@@ -53,11 +53,11 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_five_lines_find_a_good_configuration_without_a_history(folder: Path) -> None:
     study = Study("mlp", SPACE)
-    for _ in range(14):
+    for _ in range(9):
         trial = study.ask()
         trial.tell(loss(**trial.configuration))  # type: ignore[arg-type]
     assert study.best is not None
-    assert study.best.value < 0.5  # three in a hundred random configurations are as good
+    assert study.best.value < 1  # one in ten random configurations is as good
 
 
 def test_the_first_trial_already_rests_on_the_history(folder: Path, quick: None) -> None:
@@ -127,6 +127,7 @@ def test_when_everything_was_tried_it_says_so(folder: Path) -> None:
         study.ask()
 
 
+@pytest.mark.slow
 def test_one_number_can_be_tried_more_often_than_its_grid_has_levels(folder: Path) -> None:
     study = Study("narrow", SearchSpace("narrow", {"lr": Real(0, 1)}))
     values = []
@@ -176,6 +177,7 @@ def test_many_that_ask_at_once_all_get_something_else(folder: Path) -> None:
     assert len(studies[0].entries()) == 9
 
 
+@pytest.mark.slow
 def test_what_is_being_tried_counts_as_tried(folder: Path) -> None:
     study = Study("mlp", SPACE)
     for _ in range(8):
@@ -249,10 +251,13 @@ def test_what_was_fitted_is_kept_beside_the_history_and_used_again(
     first = Study("a", history="history").ask()
     monkeypatch.setattr(knowledge, "fit", None)
     assert Study("b", history=folder / "history").ask().configuration == first.configuration
-    with pytest.raises(TypeError):  # another space is another fit
-        Study("c", SearchSpace("c", {"lr": Real(0.1, 1)}), "history").ask()
+    inside = SearchSpace("c", {"lr": Real(0.1, 1)})
+    assert Study("c", inside, "history").ask().configuration["lr"] >= 0.1  # type: ignore[operator]
+    with pytest.raises(TypeError):  # what the history never had asks for another fit
+        Study("d", SearchSpace("d", {"lr": Real(0.1, 10)}), "history").ask()
 
 
+@pytest.mark.slow
 def test_a_damaged_fit_is_made_again(folder: Path, quick: None) -> None:
     past().save(folder / "history")
     Study("a", history="history").ask()
@@ -268,6 +273,7 @@ def test_a_history_that_knows_none_of_the_space_is_refused(folder: Path, quick: 
         study.ask()
 
 
+@pytest.mark.slow
 def test_a_domain_that_the_history_never_had_is_tuned_too(folder: Path, quick: None) -> None:
     space = SPACE.with_domain("width", Integer(1, 9))
     study = Study("mlp", space, past())

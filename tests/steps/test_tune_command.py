@@ -109,7 +109,7 @@ def test_a_program_is_told_its_run_and_not_what_forerun_sets_for_itself(
 
 
 def test_hostile_values_reach_the_program_as_they_are_and_execute_nothing(here: Path) -> None:
-    values = ["; touch pwned", "$(touch pwned)", "`touch pwned`", "a b", '"', "'", "{lr}", "--help", "*", "\n", "😀"]
+    values = ["; touch pwned", "$(touch pwned) `touch pwned`", "a b", "'\"*{lr}\n", "--help", "😀"]
     (here / "space.yaml").write_text(
         json.dumps({"name": "h", "domains": {"v": {"type": "categorical", "values": values}}}, ensure_ascii=False)
     )
@@ -214,6 +214,7 @@ def test_a_program_that_says_no_result_costs_one_call_and_can_be_mended(
     assert statuses == ["abandoned", "finished", "finished", "finished"]
 
 
+@pytest.mark.slow
 def test_a_result_that_is_not_finite_is_a_failure(here: Path) -> None:
     code = "import sys; print('val_loss=' + ('nan' if float(sys.argv[2]) > 0.01 else '1'))"
     name = write(here, "nan.py", code)
@@ -222,6 +223,7 @@ def test_a_result_that_is_not_finite_is_a_failure(here: Path) -> None:
     assert {e.reason for e in entries if e.configuration["lr"] > 0.01} == {"val_loss is nan"}  # type: ignore[operator]
 
 
+@pytest.mark.slow
 def test_a_call_whose_time_is_up_ends_with_all_that_it_started(here: Path) -> None:
     name = write(
         here,
@@ -281,7 +283,7 @@ def test_interrupted_it_keeps_what_is_finished_and_leaves_nothing_running(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_ended_by_a_signal_it_goes_on_and_tries_nothing_twice(here: Path, how: signal.Signals) -> None:
     name = write(here, "naps.py", "import time; time.sleep(0.3); print('val_loss=1')")
     options = ["tune", "--budget", "8", "--space", "space.yaml", "--metric", "val_loss", "--parallel", "2"]

@@ -2,7 +2,7 @@
 
 The meta-learner is the project's default, the mixture; which of several is best is not asked here, for that takes
 minutes (`forerun run` asks it). Times are told by the linear one. Fitting takes seconds, so it is remembered in
-`HISTORY/forecasters/`, under a digest of the history, the space and forerun's version.
+`HISTORY/forecasters/`, under a digest of the history, the encoding and forerun's version.
 """
 
 import hashlib
@@ -37,39 +37,43 @@ def learned(history: History | Path, space: SearchSpace) -> Forecaster:
 
     Raises HistoryError where it teaches nothing of them, SpaceError where the two name different things alike.
     """
+    found = history if isinstance(history, History) else History.load(history)
+    encoder = _encoder(found, space)
     if isinstance(history, History):
-        return fit(history, space)
-    found = History.load(history)
-    place = history / FOLDER / digest(history, space)
+        return fit(found, encoder)
+    place = history / FOLDER / digest(history, encoder)
     if place.is_dir():
         try:
             return Forecaster.load(place)
         except FormatError:
             shutil.rmtree(place, ignore_errors=True)  # damaged: made again
-    forecaster = fit(found, space)
+    forecaster = fit(found, encoder)
     keep(forecaster, place)
     return forecaster
 
 
-def fit(history: History, space: SearchSpace) -> Forecaster:
-    """Fit a forecaster that encodes the history's configurations and those of the space alike."""
-    trials = usable(history, LEAST)
-    past = [history.spaces[name] for name in sorted(trials["space"].unique())]
+def _encoder(history: History, space: SearchSpace) -> SearchSpace:
+    """Encodes the history's configurations and those of the space alike; that of the history where it knows them."""
+    past = [history.spaces[name] for name in sorted(usable(history, LEAST)["space"].unique())]
     known = dict.fromkeys(name for each in past for name in each.domains)
     if not known.keys() & space.domains.keys():
         raise HistoryError(
             f"a history must know at least one domain of the space ({', '.join(space.domains)}); it knows "
             f"{', '.join(list(known)[:20])}. Name them alike, or leave the history out"
         )
-    encoder = encoder_of(past, space)
-    meta = replace(featurize(history, min_trials=LEAST), space=encoder, X=encode(history, trials, encoder))
+    return encoder_of(past, space)
+
+
+def fit(history: History, encoder: SearchSpace) -> Forecaster:
+    """Fit a forecaster that encodes as it is told."""
+    X = encode(history, usable(history, LEAST), encoder)
+    meta = replace(featurize(history, min_trials=LEAST), space=encoder, X=X)
     return Forecaster(Mixture(), Linear()).fit(meta)
 
 
-def digest(folder: Path, space: SearchSpace) -> str:
+def digest(folder: Path, encoder: SearchSpace) -> str:
     """What a fit depends on, as 16 hex digits."""
-    text = json.dumps([__version__, LEAST, space.to_dict()], sort_keys=True)
-    found = hashlib.sha256(text.encode())
+    found = hashlib.sha256(json.dumps([__version__, LEAST, encoder.to_dict()]).encode())
     for name in ("trials.parquet", "tasks.parquet", "spaces.json"):
         found.update(hashlib.sha256((folder / name).read_bytes()).digest())
     return found.hexdigest()[:16]
