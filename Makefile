@@ -40,13 +40,15 @@ check: .venv/tested        ## format, lint, types, the direction of the arrows
 	touch $@
 
 FAST := forerun,random,average,portfolio,nearest
+FAMILIES := linear,quadratic,network,relative,last_layer,deep_kernel,metric,maml,recurrent
+OWN := .forerun/bench/own
 
 bench: .venv/benched       ## what is fast, as ratios in one run, and how good recommendations are; BENCH_DATA=DIR: on more
 	$(BIN)/python benchmarks/batched_training.py
 	$(BIN)/python benchmarks/metafeatures.py
 	$(BIN)/python benchmarks/search.py
-	$(BIN)/python benchmarks/quality.py --methods $(FAST) --folds 0 --seeds 2 --json .forerun/bench/own.json
-	$(BIN)/python benchmarks/quality.py --json .forerun/bench/own.json --page .forerun/bench/own
+	$(BIN)/python benchmarks/quality.py --methods $(FAST),$(FAMILIES) --folds 8 --seeds 2 --trials 10 --json $(OWN).json
+	$(BIN)/python benchmarks/quality.py --json $(OWN).json --page $(OWN)
 ifdef BENCH_DATA
 	$(BIN)/python benchmarks/quality.py all --data $(BENCH_DATA) --json .forerun/bench/data.json
 	$(BIN)/python benchmarks/quality.py --json .forerun/bench/data.json --page .forerun/bench/data
