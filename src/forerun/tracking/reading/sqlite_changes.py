@@ -28,14 +28,15 @@ GROWING = {
 }
 """Tables whose rows are only added, and their runs."""
 EDITED = {
-    "runs": ("run_uuid", ("coalesce(name, '')", "coalesce(status, '')", "coalesce(end_time, 0)", sql.STAGE)),
-    "tags": ("key", ("coalesce(value, '')",)),
+    "runs": ("coalesce(name, '')", "coalesce(status, '')", "coalesce(end_time, 0)", sql.STAGE),
+    "tags": ("coalesce(value, '')",),
 }
-"""Tables whose rows change: what says which row it is, and what may be edited.
+"""Tables whose rows change, and what may be edited.
 
-Whose tag it is stays out of the checksums, being half of the table: that is looked at in the last piece. For a row's
-number is only given again where the row, and all after it, are gone.
+Which row it is stays out of the checksums, being most of the table: rows are counted, and named in the last piece.
+For a row's number is only given again where that row, and all after it, are gone.
 """
+LAST = {"runs": ("run_uuid",), "tags": ("run_uuid", "key")}
 PIECE = 8_192
 """Rows under one checksum."""
 
@@ -48,7 +49,7 @@ def state(source: "SqliteSource", experiments: Mapping[str, str]) -> dict[str, A
         "experiments": dict(experiments),
         "last": last,
         "checksums": {table: [_checksum(source, table, *each) for each in _bounds(last[table])] for table in EDITED},
-        "end": _end(source, last["tags"]),
+        "end": _end(source, last),
     }
 
 
@@ -59,7 +60,7 @@ def increment(
     now, last = state(source, experiments), before["last"]
     if now["schema"] != before["schema"] or any(now["last"][table] < last[table] for table in last):
         return None
-    if renamed(before["experiments"], experiments) or _end(source, last["tags"]) != before["end"]:
+    if renamed(before["experiments"], experiments) or _end(source, last) != before["end"]:
         return None
     touched: set[str] = set()
     for table, column in GROWING.items():
@@ -84,17 +85,16 @@ def _bounds(last: int) -> Iterator[tuple[int, int]]:
         yield first, min(first + PIECE - 1, last)
 
 
-def _checksum(source: "SqliteSource", table: str, first: int, until: int) -> list[str]:
-    """Of some rows: which there are, and what they say."""
-    which, what = EDITED[table]
-    _, texts, _ = source.joined(table, (which, *what), None, "rowid BETWEEN ? AND ?", (first, until))
-    return [_digest(texts[:1]), _digest(texts[1:])]
+def _checksum(source: "SqliteSource", table: str, first: int, until: int) -> list[Any]:
+    """Of some rows: how many there are, and what they say."""
+    count, texts, _ = source.joined(table, EDITED[table], None, "rowid BETWEEN ? AND ?", (first, until))
+    return [count, _digest(texts)]
 
 
-def _end(source: "SqliteSource", last: int) -> str:
-    """Checksum of whose the last tags are."""
-    _, texts, _ = source.joined("tags", ("run_uuid",), None, "rowid BETWEEN ? AND ?", (last - PIECE, last))
-    return _digest(texts)
+def _end(source: "SqliteSource", last: Mapping[str, int]) -> list[str]:
+    """Checksums of which the last rows are."""
+    bounds = {table: (last[table] - PIECE, last[table]) for table in LAST}
+    return [_digest(source.joined(t, LAST[t], None, "rowid BETWEEN ? AND ?", bounds[t])[1]) for t in LAST]
 
 
 def _digest(texts: Iterable[bytes | None]) -> str:
