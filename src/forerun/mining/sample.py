@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from forerun.mining.counting import Reasons, failure
 from forerun.mining.curves import values
+from forerun.mining.grouping import by_name
 from forerun.mining.runs import Floats, Runs, Texts
 from forerun.mining.targets import Target
 
@@ -55,7 +56,7 @@ class Sample:
 
     def by_task(self) -> dict[str, Rows]:
         """The rows that count of each task, by name."""
-        return {str(name): self.rows[self.task[self.rows] == name] for name in sorted(set(self.task[self.rows]))}
+        return dict(sorted(by_name(self.task, self.rows).items()))
 
     def target(self, rows: Rows) -> Target | None:
         """What the first of some rows that is judged at all is judged by."""

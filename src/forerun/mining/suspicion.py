@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from forerun.mining.domains import MANY_WORDS, is_number
+from forerun.mining.grouping import by_name
 from forerun.mining.runs import Floats, Texts
 from forerun.mining.targets import BETTER_HIGH, BETTER_LOW, HELD_OUT
 from forerun.mining.words import listed, words
@@ -86,8 +87,7 @@ def leak(values: Texts, rows: npt.NDArray[np.int64], task: Texts, losses: Floats
     usable = np.array([is_number(values[row]) and np.isfinite(losses[row]) for row in rows], dtype=bool)
     rows = rows[usable]
     agreeing = 0
-    for each in dict.fromkeys(task[rows]):
-        mine = rows[task[rows] == each]
+    for mine in by_name(task, rows).values():
         x, y = np.array([float(values[row]) for row in mine]), losses[mine]
         if len(set(x)) < 4 or len(set(x)) < 0.8 * len(x) or len(set(y)) < 4:
             if len(set(x)) > 1 and len(set(y)) > 1:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forerun.errors import HistoryError
+from forerun.mining.grouping import by_name
 from forerun.mining.rules import Rules
 from forerun.mining.runs import Floats, Runs, cells
 from forerun.mining.words import joined, listed, shown, words
@@ -193,8 +194,7 @@ def _those_that_have(runs: Runs, rows: Rows, name: str) -> Rows:
         any_metric |= has(runs, each)
     experiments = np.array(runs.experiment, dtype=object)
     chosen: list[int] = []
-    for experiment in dict.fromkeys(experiments[rows]):
-        part = rows[experiments[rows] == experiment]
+    for part in by_name(experiments, rows).values():
         measured = part[any_metric[part]]
         if mine[part].any() and 2 * int(mine[part].sum()) >= len(measured):
             chosen.extend(part.tolist())

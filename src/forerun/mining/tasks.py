@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forerun.mining.counting import PARENT
+from forerun.mining.grouping import by_name
 from forerun.mining.rules import Rules
 from forerun.mining.runs import DataSet, Runs, Texts
 from forerun.mining.targets import Target
@@ -71,14 +72,14 @@ def _guessed(runs: Runs, rows: npt.NDArray[np.int64], experiment: Texts) -> tupl
     by_data = _data_sets(runs, experiment)
     names = experiment.copy()
     parted = []
-    for each in dict.fromkeys(experiment[rows]):
-        mine = rows[experiment[rows] == each]
+    groups = by_name(experiment, rows)
+    for each, mine in groups.items():
         counts = Counter(name for name in by_data[mine] if name is not None)
         if len(counts) > 1 and np.median(list(counts.values())) >= ENOUGH:
             known = mine[by_data[mine] != None]  # noqa: E711 - by element
             names[known] = by_data[known]
             parted.append(each)
-    total = len(set(experiment[rows]))
+    total = len(groups)
     if not parted:
         return names, "one for each experiment, as no experiment logged several data sets with some runs each"
     if len(parted) == total:
@@ -97,7 +98,7 @@ def _told_apart_by_metric(names: Texts, rows: npt.NDArray[np.int64], targets: li
     metric = np.full(len(names), None, dtype=object)
     for target in targets:
         metric[target.rows] = target.metric
-    several = {name for name in set(names[rows]) if len(set(metric[rows][names[rows] == name]) - {None}) > 1}
+    several = {name for name, mine in by_name(names, rows).items() if len(set(metric[mine]) - {None}) > 1}
     found = names.copy()
     for row in rows:
         if names[row] in several and metric[row] is not None:

@@ -51,7 +51,7 @@ def read(text: str) -> Read:
     text = text.strip()
     if text[:1] in ("{", "[", "(") and len(text) <= LONGEST_LITERAL:
         found = _literal(text)
-        if isinstance(found, Mapping):
+        if isinstance(found, dict):
             return found
         if isinstance(found, (list, tuple)) and len(text) <= LONGEST:
             return _list(found)
@@ -148,8 +148,8 @@ def settings(params: Mapping[str, Texts], n: int) -> Settings:
         if too_long:
             found.too_long[usable(name)] = too_long
         placed = zip(rows.tolist(), values, strict=True)
-        mappings += [(name, row, value) for row, value in placed if isinstance(value, Mapping)]
-        found.put(name, rows, [None if isinstance(value, Mapping) else value for value in values], n)
+        mappings += [(name, row, value) for row, value in placed if isinstance(value, dict)]
+        found.put(name, rows, [None if isinstance(value, dict) else value for value in values], n)
     # after all others, so that a run's own `a.b` goes before the b in its a
     for name, row, mapping in mappings:
         parts = found.nested.setdefault(usable(name), [])
@@ -163,11 +163,11 @@ def settings(params: Mapping[str, Texts], n: int) -> Settings:
 def _flat(name: str, mapping: Mapping[Any, Any], deeper: int) -> Iterator[tuple[str, Value]]:
     for key, value in list(mapping.items())[:MOST_KEYS]:
         inner = f"{name}.{key}"
-        if isinstance(value, Mapping) and deeper > 1:
+        if isinstance(value, dict) and deeper > 1:
             yield from _flat(inner, value, deeper - 1)
         elif isinstance(value, (list, tuple)):
             yield inner, _list(value)
         else:
             again = read(value if isinstance(value, str) else str(value))
-            if again is not None and not isinstance(again, Mapping):
+            if again is not None and not isinstance(again, dict):
                 yield inner, again
