@@ -39,7 +39,7 @@ _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _BOOLEANS = {"true": True, "false": False}
 _NONES = ("", "none", "null", "nan", "<na>")
 
-Read = Value | Mapping[str, Any] | None
+Read = Value | dict[str, Any] | None
 
 
 def read(text: str) -> Read:
