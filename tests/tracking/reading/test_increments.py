@@ -72,6 +72,7 @@ def afresh(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     return seen
 
 
+@pytest.mark.slow  # twenty databases
 @pytest.mark.parametrize("what", HAPPENS)
 def test_an_increment_of_a_database_equals_a_fresh_reading(
     client: MlflowClient, database: Path, tmp_path: Path, afresh: list[object], what: str
@@ -116,6 +117,7 @@ def test_only_runs_that_are_new_or_changed_are_read(client: MlflowClient, databa
     assert len(read_again) <= 5  # those whose tags share a piece of four rows
 
 
+@pytest.mark.slow  # the same
 @pytest.mark.parametrize(
     "edit", ["VACUUM", "DELETE FROM params WHERE rowid = 1", "DELETE FROM runs WHERE name = 'plain'"]
 )
@@ -152,13 +154,18 @@ def damage(folder: Path, what: str) -> None:
     if what == "half":
         content = (folder / rest["all"]).read_bytes()
         (folder / rest["all"]).write_bytes(content[: len(content) // 2])
+    elif what == "inside":
+        content = bytearray((folder / rest["all"]).read_bytes())
+        content[4:600] = b"\xff" * 596
+        (folder / rest["all"]).write_bytes(content)
     elif what == "missing":
         (folder / rest["new"]).unlink()
     elif what == "text":
         (folder / "rest.json").write_text("{")
 
 
-@pytest.mark.parametrize("what", ["old", "format", "half", "missing", "text"])
+@pytest.mark.slow  # the same
+@pytest.mark.parametrize("what", ["old", "format", "half", "inside", "missing", "text"])
 def test_a_cache_that_is_old_or_damaged_is_filled_anew(database: Path, tmp_path: Path, afresh: list[object], what: str):
     uri, folder = f"sqlite:///{database}", tmp_path / "cache"
     whole = read(uri, metrics=CURVES, cache=folder)
@@ -167,6 +174,7 @@ def test_a_cache_that_is_old_or_damaged_is_filled_anew(database: Path, tmp_path:
     assert len(afresh) == 2
 
 
+@pytest.mark.slow  # twenty folders
 @pytest.mark.parametrize("what", [what for what in HAPPENS if what != "a restored experiment"])
 def test_an_increment_of_a_file_store_equals_a_fresh_reading(
     what: str, filestore: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

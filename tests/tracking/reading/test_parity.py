@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from mlflow import MlflowClient
 
@@ -107,6 +107,7 @@ def test_a_store_without_runs_is_read_as_none(bare: Path):
 ANY = st.text(st.characters(exclude_categories=("Cs",)), max_size=8) | st.sampled_from(["\x1f", "\x1f\x1f", "", "\x00"])
 
 
+@settings(max_examples=15)
 @given(st.dictionaries(ANY.filter(bool), st.tuples(ANY, st.none() | ANY, st.floats(allow_nan=False)), max_size=6))
 def test_any_names_and_values_come_back(bare: Path, cells: dict[str, tuple[str, str | None, float]]):
     path = bare.with_name("fuzzed.db")
@@ -135,6 +136,7 @@ def test_any_names_and_values_come_back(bare: Path, cells: dict[str, tuple[str, 
     assert {k: list(v) for k, v in runs.metrics.items()} == expected
 
 
+@pytest.mark.slow  # it looks at every allocation
 def test_one_run_with_ten_thousand_parameters_among_many_costs_no_columns(database: Path):
     with closing(sqlite3.connect(database)) as connection, connection:
         rows = [(f"{i:032x}", 1, "active", 1, "FINISHED") for i in range(5_000)]
@@ -155,6 +157,7 @@ def test_one_run_with_ten_thousand_parameters_among_many_costs_no_columns(databa
     assert np.flatnonzero([runs.params[f"p{i}"][row] != str(i) for i in range(0, MANY, 997)]).size == 0
 
 
+@pytest.mark.slow  # it fills a store
 def test_the_file_store_reads_as_mlflow_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, awkward: Path):
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
     root = tmp_path / "mlruns"

@@ -53,6 +53,7 @@ def test_all_pages_of_all_experiments_are_read(server: Faulty):
     assert set(read(server.uri, ["two"]).experiment) == {"two"}
 
 
+@pytest.mark.slow  # fourteen servers
 @pytest.mark.parametrize(
     "fault",
     [
@@ -85,6 +86,7 @@ def test_a_fault_that_stays_is_an_error_that_says_how_far_it_got(
         read(server.uri)
 
 
+@pytest.mark.slow  # it waits for a second
 def test_a_server_that_is_asked_to_wait_for_is_waited_for(server: Faulty):
     server.faults = [says(429, Retry_After="1")]
     began = time.monotonic()
@@ -92,6 +94,7 @@ def test_a_server_that_is_asked_to_wait_for_is_waited_for(server: Faulty):
     assert time.monotonic() - began >= 1
 
 
+@pytest.mark.slow  # it waits for a second
 def test_a_server_too_slow_for_the_time_out_is_an_error(server: Faulty, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
@@ -197,6 +200,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.slow  # nine servers, read three times
 @pytest.mark.parametrize("what", CHANGES)
 def test_an_increment_equals_a_fresh_reading(
     server: Faulty, tmp_path: Path, what: str, monkeypatch: pytest.MonkeyPatch

@@ -82,6 +82,7 @@ def test_no_statement_may_write(database: Path, log: bool):
                 source.connection.execute(statement)
 
 
+@pytest.mark.slow  # it starts a process
 def test_a_database_that_a_program_has_open_is_read_through_its_log(database: Path):
     with closing(sqlite3.connect(with_log(database))) as writer:
         rename(writer, "renamed")
@@ -139,6 +140,7 @@ def writing_meanwhile(monkeypatch: pytest.MonkeyPatch, database: Path, times: in
     return seen
 
 
+@pytest.mark.slow  # it starts a process
 def test_a_database_that_changes_while_it_is_read_without_locks_is_read_again(
     database: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -150,6 +152,7 @@ def test_a_database_that_changes_while_it_is_read_without_locks_is_read_again(
     assert len(runs.params) == 0  # as one moment was, not half of two
 
 
+@pytest.mark.slow  # it starts processes
 def test_a_database_that_never_rests_is_an_error(database: Path, monkeypatch: pytest.MonkeyPatch):
     writing_meanwhile(monkeypatch, with_log(database), 99)
     with pytest.raises(StoreError, match="must stay as it is while it is read; it changed each time"):
@@ -241,6 +244,7 @@ def test_a_damaged_database_is_an_error_and_no_half_result(database: Path):
         read(f"sqlite:///{database}")
 
 
+@pytest.mark.slow  # it fills a store
 def test_a_file_store_is_left_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
     root = tmp_path / "mlruns"

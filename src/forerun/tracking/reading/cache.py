@@ -50,9 +50,12 @@ def read_cached(
         rest = _fitting(folder, about)
         if rest is not None:
             loading = pool.submit(Kept.load, folder, rest)  # while the source is looked at
-            reading = reader.increment(experiments, metrics, Known(lambda: loading.result().table()), rest["state"])
-            if reading is not None:
+            try:
+                reading = reader.increment(experiments, metrics, Known(lambda: loading.result().table()), rest["state"])
                 kept = loading.result()
+            except (OSError, pa.ArrowException):
+                reading = None  # damaged inside: reading everything mends it
+            if reading is not None:
                 table, datasets = packed(reading.runs)
                 runs = unpacked(kept.add(table, reading.gone, datasets, reading.state), kept.rest["datasets"])
                 kept.save(folder)
