@@ -20,7 +20,8 @@ from forerun.steps.mine_from import mine_from
 from forerun.trials import History
 from tests.projects import REPOSITORY
 
-pytestmark = pytest.mark.slow  # real libraries train real models, in a process of their own
+# real libraries train real models, in a process of their own
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
