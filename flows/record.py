@@ -13,7 +13,8 @@ from pathlib import Path
 from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.collect import CHUNKS_AT_A_TIME, fan_out
+from flows.chunks import fan_out
+from flows.collect import CHUNKS_AT_A_TIME
 from flows.server import a_server
 from flows.terminal import from_terminal
 from forerun.steps import Project

@@ -1,10 +1,11 @@
-"""One Prefect flow for each step of the pipeline. Collecting fans out and has a file of its own."""
+"""One Prefect flow for each step of the pipeline. Those that train have files of their own."""
 
 from pathlib import Path
 
 from prefect import Flow, flow
 
 from flows.collect import collect
+from flows.tune import tune
 from forerun.steps import STEPS, Project, run_step
 
 
@@ -18,4 +19,4 @@ def _flow(name: str) -> Flow[[str], None]:
     return step
 
 
-FLOWS: dict[str, Flow[[str], None]] = {name: _flow(name) for name in STEPS} | {"collect": collect}
+FLOWS: dict[str, Flow[[str], None]] = {name: _flow(name) for name in STEPS} | {"collect": collect, "tune": tune}

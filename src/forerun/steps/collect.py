@@ -6,8 +6,10 @@ be killed at any moment and started again: nothing is trained twice, nothing is 
 
 import hashlib
 import json
+import platform
 import threading
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import zip_longest
@@ -15,12 +17,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from forerun.errors import SettingsError
+from forerun.errors import SettingsError, StoreError
 from forerun.learners.joint import default_space, random_configurations, shared_configurations
 from forerun.learners.pool import Job, TrainingPool
 from forerun.learners.trial import stacks
 from forerun.metadata.metafeatures import metafeatures
 from forerun.space import Configuration
+from forerun.steps.errand import Errand
 from forerun.steps.progress import bar
 from forerun.steps.project import Project
 from forerun.steps.settings import CollectSettings
@@ -29,11 +32,14 @@ from forerun.tasks import Task, builtin_task, folder_tasks
 from forerun.tasks.builtin import RECIPES
 from forerun.tracking import names
 from forerun.tracking.log import clear_interrupted, commit, log_trial, recorded
+from forerun.tracking.once import keep_first
 from forerun.tracking.records import TaskRecord, log_space, log_task
 from forerun.tracking.store import Store, open_store
 from forerun.trials import trial_key
 
 Tasks = Mapping[str, Callable[[], Task]]
+CLOCKS_SECONDS = 3600
+"""Between the clocks of two machines, at most."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,7 @@ class Campaign:
 
     def __enter__(self) -> Self:
         clear_interrupted(self.store, names.COLLECT)
+        self._since = int((time.time() - CLOCKS_SECONDS) * 1000)
         self._done = recorded(self.store, names.COLLECT)
         self._describe()
         planned = [self._key(chunk.task, c) for chunk in self.plan for c in chunk.configurations]
@@ -150,6 +157,37 @@ class Campaign:
                 self._done.add(trial.key)
                 self._bar.update()
         return len(todo)
+
+    def errand(self, chunk: Chunk) -> Errand:
+        """What is missing of a chunk, for a process on another machine."""
+        todo, space = self.missing(chunk), default_space(self.tasks[chunk.task].kind)
+        return Errand(
+            name=chunk.name,
+            store=self.store,
+            host=platform.node(),
+            experiment=names.COLLECT,
+            record=self._records[chunk.task],
+            data=self.sources[chunk.task],
+            space=space,
+            stacks=tuple(tuple(todo[i] for i in group) for group in stacks(todo)),
+            seed=self.settings.seed,
+            timeout_s=self.settings.timeout_s,
+            tags=commit(self.root),
+        )
+
+    def follow(self, errands: Iterable[Errand]) -> None:
+        """Count errands as they are done elsewhere, then see to it that the store holds every trial, once.
+
+        Raises StoreError when trials are missing.
+        """
+        for errand in errands:
+            self._bar.update(sum(map(len, errand.stacks)))
+        keep_first(self.store, names.COLLECT, f"attributes.start_time > {self._since}", remains=True)
+        self._done = recorded(self.store, names.COLLECT)
+        if lost := sum(len(self.missing(chunk)) for chunk in self.plan):
+            raise StoreError(
+                f"{self.store.label} must hold all trials that workers have logged; {lost} are not in it. Start again"
+            )
 
     def summary(self) -> dict[str, object]:
         """What the campaign stands for, the same each time it is completed."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from forerun.errors import TrainingError
 from forerun.space import Configuration
+from forerun.steps.errand import Elsewhere
 from forerun.steps.knowledge import Target
 from forerun.steps.training import Trainer
 from forerun.tracking import names
@@ -44,15 +45,19 @@ class FineTuned:
     """One for each seed; empty when no comparison was asked for."""
 
 
-def fine_tune(store: Store, target: Target, root: Path, *, limit_s: float | None = None) -> FineTuned:
+def fine_tune(
+    store: Store, target: Target, root: Path, *, limit_s: float | None = None, elsewhere: Elsewhere | None = None
+) -> FineTuned:
     """Spend the budget of real trainings on the target and judge what it brought.
 
+    elsewhere: trains on other machines; the winners' last fits, on all training data, are always made here.
     Raises TrainingError when every training fails.
     """
     target = replace(target, task=named_apart(store, target.task))
     settings = target.settings
     budget = Budget(settings.trials, settings.batch, settings.seconds, limit_s)
-    with Trainer(store, names.TUNE, target.task, settings, root, "fine-tune", target.knowledge.digest) as trainer:
+    basis = target.knowledge.digest
+    with Trainer(store, names.TUNE, target.task, settings, root, "fine-tune", basis, elsewhere) as trainer:
         trainer.bar.total = settings.trials
         tuned = tune(target.tuner, trainer, budget, done=trainer.done())
         if tuned.best is None:
@@ -65,14 +70,16 @@ def fine_tune(store: Store, target: Target, root: Path, *, limit_s: float | None
     winner = judge(OURS, tuned.trials, target.task, seed=settings.seed, chosen=tuned.best)
     if winner.final is None:
         raise TrainingError(f"the winner on {target.task.name!r} must train on all data; it failed: {winner.reason}")
-    return FineTuned(tuned, winner, run_id, *_others(store, target, tuned.best, len(tuned.trials), root))
+    return FineTuned(
+        tuned, winner, run_id, *_others(store, target, tuned.best, len(tuned.trials), root, elsewhere=elsewhere)
+    )
 
 
 def _others(
-    store: Store, target: Target, best: Trial, trainings: int, root: Path
+    store: Store, target: Target, best: Trial, trainings: int, root: Path, *, elsewhere: Elsewhere | None
 ) -> tuple[Contender, Contender, list[Contender]]:
     task, settings, space = target.task, target.settings, target.tuner.space
-    with Trainer(store, names.BASELINES, task, settings, root, "compare") as trainer:
+    with Trainer(store, names.BASELINES, task, settings, root, "compare", elsewhere=elsewhere) as trainer:
         trainer.bar.total = 2 + trainings * settings.random_seeds
 
         def alone(name: str, configuration: Configuration) -> Contender:

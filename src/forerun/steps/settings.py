@@ -23,6 +23,14 @@ class StoreSettings:
 
 
 @dataclass(frozen=True)
+class ClusterSettings:
+    """Where `forerun run` trains."""
+
+    scheduler: str | None = None
+    """The address of a Dask scheduler, as tcp://scheduler:8786; none trains on this machine."""
+
+
+@dataclass(frozen=True)
 class CollectSettings:
     """Real trainings on many tasks."""
 
@@ -138,6 +146,7 @@ class Settings:
     """All of `params.yaml`."""
 
     store: StoreSettings = StoreSettings()
+    cluster: ClusterSettings = ClusterSettings()
     collect: CollectSettings = CollectSettings()
     mine: MineSettings = MineSettings()
     featurize: FeaturizeSettings = FeaturizeSettings()

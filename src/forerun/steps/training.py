@@ -2,22 +2,26 @@
 
 import hashlib
 import json
+import platform
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from forerun.errors import StoreError
 from forerun.learners.joint import default_space
 from forerun.learners.pool import Job, TrainingPool
 from forerun.metadata.metafeatures import metafeatures
 from forerun.space import Configuration
+from forerun.steps.errand import Elsewhere, Errand
 from forerun.steps.progress import bar
 from forerun.steps.settings import TuneSettings
 from forerun.tasks import Task
 from forerun.tracking import names
 from forerun.tracking.log import clear_interrupted, commit, log_trial
 from forerun.tracking.mine import mine
+from forerun.tracking.once import keep_first
 from forerun.tracking.records import TaskRecord, all_runs, log_space, log_task
 from forerun.tracking.store import Store
 from forerun.trials import History, Trial, trial_key
@@ -38,6 +42,8 @@ class Trainer:
     describe: str = "trainings"
     basis: str = ""
     """What else the choice of trainings rests on: the digest of the meta-learner."""
+    elsewhere: Elsewhere | None = None
+    """Trains on other machines; None trains on this one."""
 
     def __enter__(self) -> Self:
         clear_interrupted(self.store, self.experiment)
@@ -90,15 +96,52 @@ class Trainer:
             else:
                 self.bar.update()
                 yield known
-        # one job each: on the target a slow training must not hold up the others
-        jobs = [Job(self.task, self.task.name, (c,), (self.settings.seed,), self._space) for c in missing]
-        for trial in self._pool.run(jobs):
-            log_trial(
-                self.store, self.experiment, trial, self._record, {**commit(self.root), names.CAMPAIGN: self.campaign}
-            )
+        for trial in self._train(missing) if self.elsewhere is None else self._follow(self.elsewhere, missing):
             self._known[trial.key] = trial
             self.bar.update()
             yield trial
+
+    def _train(self, configurations: Sequence[Configuration]) -> Iterator[Trial]:
+        # one job each: on the target a slow training must not hold up the others
+        jobs = [Job(self.task, self.task.name, (c,), (self.settings.seed,), self._space) for c in configurations]
+        for trial in self._pool.run(jobs):
+            log_trial(self.store, self.experiment, trial, self._record, self._tags)
+            yield trial
+
+    def _follow(self, elsewhere: Elsewhere, configurations: Sequence[Configuration]) -> Iterator[Trial]:
+        """Have configurations trained elsewhere; the trials are what the store then holds."""
+        wanted = {trial_key(self.task.name, c, self.settings.seed): c for c in configurations}
+        if not wanted:
+            return
+        for _ in elsewhere([self._errand(c) for c in wanted.values()]):
+            pass
+        keep_first(self.store, self.experiment, f"tags.`{names.CAMPAIGN}` = '{self.campaign}'", remains=True)
+        done = {trial.key: trial for trial in self.done()}
+        if lost := set(wanted) - set(done):
+            raise StoreError(
+                f"{self.store.label} must hold all trials that workers have logged; {len(lost)} are not in it. "
+                "Start again"
+            )
+        yield from (done[trial_key(self.task.name, c, self.settings.seed)] for c in configurations)
+
+    def _errand(self, configuration: Configuration) -> Errand:
+        return Errand(
+            name=f"{configuration['learner']} on {self.task.name}",
+            store=self.store,
+            host=platform.node(),
+            experiment=self.experiment,
+            record=self._record,
+            data=self.task,
+            space=self._space,
+            stacks=((configuration,),),
+            seed=self.settings.seed,
+            timeout_s=self.settings.timeout_s,
+            tags=self._tags,
+        )
+
+    @property
+    def _tags(self) -> dict[str, str]:
+        return {**commit(self.root), names.CAMPAIGN: self.campaign}
 
     def run_id(self, trial: Trial) -> str:
         """The MLflow run of a trial."""

@@ -4,6 +4,7 @@ import json
 
 from forerun.learners.saved import save_model
 from forerun.report import Lineage
+from forerun.steps.errand import Elsewhere
 from forerun.steps.finetune import fine_tune
 from forerun.steps.knowledge import Knowledge, Target
 from forerun.steps.project import Project
@@ -12,11 +13,14 @@ from forerun.steps.tell import save_story, tuned_story
 from forerun.tracking.store import open_store
 
 
-def run(project: Project) -> None:
-    """Write data/reports/recommendation: the story, the winner's configuration and its model."""
+def run(project: Project, elsewhere: Elsewhere | None = None) -> None:
+    """Write data/reports/recommendation: the story, the winner's configuration and its model.
+
+    elsewhere: trains on other machines; None trains here.
+    """
     store = open_store(project.settings.store.uri, project.root)
     target = Target(Knowledge.load(project), load_target(project), project.settings.tune)
-    result = fine_tune(store, target, project.root)
+    result = fine_tune(store, target, project.root, elsewhere=elsewhere)
     story = tuned_story(target, result, Lineage(run_id=result.run_id, tracking_uri=store.label))
     folder = project.recommendation
     save_story(story, folder / "story.json")
