@@ -172,6 +172,8 @@ METHODS: dict[str, Callable[[Path, int], optuna.samplers.BaseSampler]] = {
     "Optuna's TPE from scratch": lambda _, seed: optuna.samplers.TPESampler(seed=seed),
 }
 FORERUN, TPE = METHODS
+Found = dict[str, dict[str, list[list[float]]]]
+"""Losses by method, data set, repeat and training."""
 
 
 def space_of(folder: Path) -> SearchSpace:
@@ -190,17 +192,17 @@ def run_one(folder: Path, method: str, name: str, seed: int, trainings: int) -> 
     return method, name, json.loads(kept.read_text())
 
 
-def compare(folder: Path, new: list[str], size: Size) -> dict[str, dict[str, list[list[float]]]]:
+def compare(folder: Path, new: list[str], size: Size) -> Found:
     """The losses of every method: by data set, seed and training."""
     jobs = [(folder, m, n, s, size.trainings) for s in range(size.seeds) for n in new for m in METHODS]
-    found: dict[str, dict[str, list[list[float]]]] = {m: {n: [] for n in new} for m in METHODS}
+    found: Found = {m: {n: [] for n in new} for m in METHODS}
     with ProcessPoolExecutor(2) as pool:
         for method, name, losses in pool.map(run_one, *zip(*jobs, strict=True)):
             found[method][name].append(losses)
     return found
 
 
-def saved(found: dict[str, dict[str, list[list[float]]]]) -> dict[str, Any]:
+def saved(found: Found) -> dict[str, Any]:
     """After how many trainings forerun is as good as TPE is after all of its own, repeat by repeat.
 
     A repeat in which it never is counts with all trainings, plus one.
@@ -217,6 +219,7 @@ def saved(found: dict[str, dict[str, list[list[float]]]]) -> dict[str, Any]:
         "median_needed": float(np.median(every)),
         "never": sum(n > total for n in every),
         "repeats": len(every),
+        "loss": {m: {n: x.mean(axis=0).round(4).tolist() for n, x in e.items()} for m, e in best_so_far(found).items()},
     }
 
 
@@ -226,35 +229,30 @@ def needed(losses: list[float], goal: float) -> int:
     return int(reached[0]) + 1 if len(reached) else len(losses) + 1
 
 
-def regrets(found: dict[str, dict[str, list[list[float]]]]) -> dict[str, np.ndarray]:
-    """Normalised regret (repeats, trainings): 0 for the best that either found, 1 for the median of TPE's trainings."""
-    curves: dict[str, list[np.ndarray]] = {m: [] for m in found}
-    for name in found[TPE]:
-        for seed in range(len(found[TPE][name])):
-            best = min(min(found[m][name][seed]) for m in found)
-            middle = float(np.median(found[TPE][name][seed]))
-            for m in found:
-                so_far = np.minimum.accumulate(found[m][name][seed])
-                curves[m].append((so_far - best) / max(middle - best, 1e-12))
-    return {m: np.array(each) for m, each in curves.items()}
+def best_so_far(found: Found) -> dict[str, dict[str, np.ndarray]]:
+    """The lowest loss so far (repeats, trainings) of every method on every data set."""
+    return {m: {n: np.minimum.accumulate(np.array(x), axis=1) for n, x in each.items()} for m, each in found.items()}
 
 
-def draw(found: dict[str, dict[str, list[list[float]]]], path: Path) -> None:
-    """The figure."""
+def draw(found: Found, path: Path) -> None:
+    """The figure: a panel for each data set, means over the repeats with their standard errors."""
     import matplotlib as mpl
 
     mpl.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(figsize=(7.2, 3.6), layout="constrained")
-    for (method, each), colour in zip(regrets(found).items(), ("#1a6", "#c53"), strict=True):
-        x, mean = np.arange(1, each.shape[1] + 1), each.mean(axis=0)
-        error = each.std(axis=0, ddof=1) / np.sqrt(len(each)) if len(each) > 1 else 0 * mean
-        axes.plot(x, mean, color=colour, label=method)
-        axes.fill_between(x, mean - error, mean + error, color=colour, alpha=0.15, linewidth=0)
-    axes.set(xlabel="trainings", ylabel="regret of the best so far", ylim=(0, None), xlim=(1, None))
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False)
+    names = list(found[TPE])
+    figure, panels = plt.subplots(1, len(names), figsize=(3 * len(names), 3.2), layout="constrained", squeeze=False)
+    for (method, each), colour in zip(best_so_far(found).items(), ("#1a6", "#c53"), strict=True):
+        for name, axes in zip(names, panels[0], strict=True):
+            x, mean = np.arange(1, each[name].shape[1] + 1), each[name].mean(axis=0)
+            error = each[name].std(axis=0) / max(np.sqrt(len(each[name]) - 1), 1)
+            axes.plot(x, mean, color=colour, label=method)
+            axes.fill_between(x, mean - error, mean + error, color=colour, alpha=0.15, linewidth=0)
+            axes.set(title=name, xlabel="trainings", xticks=[1, *range(5, len(x) + 1, 5)])
+            axes.spines[["top", "right"]].set_visible(False)
+    panels[0, 0].set_ylabel("lowest validation loss so far")
+    panels[0, -1].legend(frameon=False)
     figure.savefig(path, dpi=150)
     plt.close(figure)
 
@@ -273,7 +271,7 @@ def main() -> None:
     forerun(folder, "mine", "--from", uri(folder), "--to", "history", *(f"--experiment={name}" for name in past))
     tune(folder, new[0], size.budget)
     found = compare(folder, new, size)
-    numbers = saved(found) | {"regret": {m: r.mean(axis=0).round(4).tolist() for m, r in regrets(found).items()}}
+    numbers = saved(found)
     (folder / "afternoon.json").write_text(json.dumps(numbers, indent=1) + "\n")
     draw(found, folder / "afternoon.png")
     print(
