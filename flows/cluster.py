@@ -25,7 +25,7 @@ from forerun.tracking.store import Store, open_store
 if TYPE_CHECKING:
     from prefect_dask import DaskTaskRunner
 
-ANSWER_SECONDS = 5
+ANSWER_SECONDS = 10
 
 
 @task(name="train", task_run_name="{name}", cache_policy=NO_CACHE, persist_result=False)
