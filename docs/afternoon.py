@@ -1,6 +1,6 @@
 """A team's afternoon: from 30 experiments that nobody thought of again to a tuned model on new data.
 
-    python docs/afternoon.py FOLDER          # all of it, about five minutes on two cores
+    python docs/afternoon.py FOLDER          # all of it, nine minutes of a core's time; two are used
     python docs/afternoon.py FOLDER --small  # the same road, with next to nothing on it
 
 Told in docs/afternoon.md. The training script (`afternoon_train.py`) knows MLflow and nothing of forerun; what forerun
@@ -252,7 +252,7 @@ def draw(found: Found, path: Path) -> None:
             axes.set(title=name, xlabel="trainings", xticks=[1, *range(5, len(x) + 1, 5)])
             axes.spines[["top", "right"]].set_visible(False)
     panels[0, 0].set_ylabel("lowest validation loss so far")
-    panels[0, -1].legend(frameon=False)
+    panels[0, len(names) // 2].legend(frameon=False, loc="upper right")
     figure.savefig(path, dpi=150)
     plt.close(figure)
 
