@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -23,11 +24,18 @@ from tests.flows.projects import CUTS, TASKS, environment, make_project, query, 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # half a minute on two idle cores
 PLANNED = len(TASKS) * (CUTS["collect"]["shared"] + CUTS["collect"]["random"])
 
+RUN = (
+    sys.executable,
+    "-c",
+    "from flows.server import a_server\nwith a_server():\n    from flows.pipeline import pipeline\n    pipeline()",
+)
+"""What `forerun run` does, but for the table at its end: a pipeline of one stage recommends nothing."""
+
 
 @contextmanager
 def running(folder: Path, settings: dict[str, str], *command: str) -> Iterator["subprocess.Popen[bytes]"]:
     """Run a command beside the test; it and what it started end with the context."""
-    with (folder / f"{command[0]}-{command[1]}.log").open("a") as log:
+    with (folder / "beside.log").open("a") as log:
         process = subprocess.Popen(command, cwd=folder, env=settings, stdout=log, stderr=log)
         try:
             yield process
@@ -98,11 +106,11 @@ def test_with_a_worker_killed_in_the_middle_every_training_is_there_once(
         pass
     workers = ("dask", "worker", scheduler, "--nworkers", "2", "--nthreads", "1", "--no-dashboard")
     settings = environment(root, tmp_path / "prefect")
-    with running(away, environment(away, away), *workers), running(root, settings, "forerun", "run") as campaign:
+    with running(away, environment(away, away), *workers), running(root, settings, *RUN) as campaign:
         halfway: list[int] = []
 
         def reached() -> bool:
-            assert campaign.poll() is None, (root / "forerun-run.log").read_text()[-3000:]
+            assert campaign.poll() is None, (root / "beside.log").read_text()[-3000:]
             # chunks are of four: whoever has logged one to three of them has the rest to do
             halfway[:] = [pid for pid, n in Counter(writers(root)).items() if n % CUTS["collect"]["chunk"]]
             return bool(halfway)
@@ -112,7 +120,7 @@ def test_with_a_worker_killed_in_the_middle_every_training_is_there_once(
         os.kill(victim, signal.SIGKILL)
         before = trials(root, "forerun/collect")
         assert len(before) < PLANNED
-        assert campaign.wait(300) == 0, (root / "forerun-run.log").read_text()[-3000:]
+        assert campaign.wait(300) == 0, (root / "beside.log").read_text()[-3000:]
     keys = trials(root, "forerun/collect")
     assert len(keys) == len(set(keys)) == PLANNED
     assert set(before) <= set(keys)
@@ -121,7 +129,7 @@ def test_with_a_worker_killed_in_the_middle_every_training_is_there_once(
     assert set(logged) - {victim}
     assert query(root, "SELECT count(*) FROM runs WHERE status = 'RUNNING' AND lifecycle_stage = 'active'") == [(0,)]
     assert json.loads((root / "data" / "collected.json").read_text())["trainings"] == PLANNED
-    said = (root / "forerun-run.log").read_text()
+    said = (root / "beside.log").read_text()
     assert "Traceback" not in said
 
 
