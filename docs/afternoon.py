@@ -252,7 +252,7 @@ def draw(found: Found, path: Path) -> None:
             axes.set(title=name, xlabel="trainings", xticks=[1, *range(5, len(x) + 1, 5)])
             axes.spines[["top", "right"]].set_visible(False)
     panels[0, 0].set_ylabel("lowest validation loss so far")
-    panels[0, len(names) // 2].legend(frameon=False, loc="upper right")
+    figure.legend(*panels[0, 0].get_legend_handles_labels(), frameon=False, loc="outside upper center", ncols=2)
     figure.savefig(path, dpi=150)
     plt.close(figure)
 
