@@ -116,6 +116,14 @@ def test_a_space_comes_back_from_its_tags(store: Store, space: SearchSpace) -> N
         log_space(store, space)
 
 
+@pytest.mark.parametrize("name", ["o'hara", 'the "best"', """5' by 6\"""", "back\\slash", "a`b"])
+def test_a_task_of_any_name_is_found_again(store: Store, record: TaskRecord, name: str) -> None:
+    for _ in range(2):
+        log_task(store, replace(record, name=name), {})
+    (run,) = all_runs(store, store.experiment(names.TASKS))
+    assert run.data.tags[names.TASK] == name
+
+
 def test_the_record_of_a_task_is_small_and_does_not_look_at_test_data(task: Task) -> None:
     class Untouchable:
         def __getattr__(self, name: str) -> object:

@@ -199,8 +199,12 @@ def all_runs(store: Store, experiment: str, condition: str = "", *, deleted: boo
 
 def _tagged(store: Store, experiment: str, tag: str, value: str) -> list[Run]:
     """Finished runs whose tag is `value`; half-written ones of a killed process do not count."""
-    quoted = value.replace("'", "\\'")
-    return all_runs(store, experiment, f"tags.`{tag}` = '{quoted}' and attributes.status = 'FINISHED'")
+    condition = "attributes.status = 'FINISHED'"
+    # MLflow knows no escapes: a value with both kinds of quotes can only be looked for here
+    quote = next((q for q in "'\"" if q not in value), None)
+    if quote:
+        condition += f" and tags.`{tag}` = {quote}{value}{quote}"
+    return [run for run in all_runs(store, experiment, condition) if run.data.tags.get(tag) == value]
 
 
 def _holds(run: Run, record: TaskRecord) -> bool:
