@@ -11,16 +11,20 @@ run: install            ## collect, learn, search, fine-tune, register, report
 
 install: .venv/installed
 
-.venv/installed: pyproject.toml constraints.txt
+.venv/made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "forerun needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version). Name another: make run PYTHON=python3.12"; exit 2; }
 	$(PYTHON) -m venv .venv
+	touch $@
+
+.venv/installed: .venv/made pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet $(PIP_ARGS) --constraint constraints.txt --editable .
 	touch $@
 
-.venv/tested: .venv/installed
+# one installation, not two: finding what fits together takes pip minutes
+.venv/tested: .venv/made pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet $(PIP_ARGS) --constraint constraints.txt --editable '.[dev]'
-	touch $@
+	touch .venv/installed $@
 
 test: .venv/tested check   ## everything; under 10 minutes on 2 cores
 	$(BIN)/pytest -m "not slow" -n 2
