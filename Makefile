@@ -4,7 +4,7 @@ PIP_ARGS ?=
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run install test quick check bench clean
+.PHONY: run install test long quick check bench clean
 
 run: install            ## collect, learn, search, fine-tune, register, report
 	$(BIN)/forerun run
@@ -26,12 +26,15 @@ install: .venv/installed
 	$(BIN)/pip install --quiet $(PIP_ARGS) --constraint constraints.txt --editable '.[dev]'
 	touch .venv/installed $@
 
-test: .venv/tested check   ## everything; under 10 minutes on 2 cores
-	$(BIN)/pytest -m "not slow" -n 2
-	$(BIN)/pytest -m slow -n 2 --dist loadfile
+test: .venv/tested check   ## everything but what takes minutes by itself
+	$(BIN)/pytest -m "not slow and not long" -n 2
+	$(BIN)/pytest -m "slow and not long" -n 2 --dist loadfile --no-loadscope-reorder
 
-quick: .venv/tested        ## the quick tests alone; under a minute
-	$(BIN)/pytest -m "not slow" -n 2
+long: .venv/tested         ## what takes minutes: clusters, walks from end to end, benchmarks at their smallest
+	$(BIN)/pytest -m long -n 2 --dist loadfile --no-loadscope-reorder
+
+quick: .venv/tested        ## the quick tests alone
+	$(BIN)/pytest -m "not slow and not long" -n 2
 
 check: .venv/tested        ## format, lint, types, the direction of the arrows
 	$(BIN)/ruff format --check .

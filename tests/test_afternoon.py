@@ -14,6 +14,7 @@ PAGE = (REPOSITORY / "docs" / "afternoon.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_the_afternoon_runs_from_end_to_end(tmp_path: Path) -> None:
     script = str(REPOSITORY / "docs" / "afternoon.py")
     done = subprocess.run(

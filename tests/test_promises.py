@@ -19,7 +19,14 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
-@pytest.fixture(scope="module", params=METALEARNERS)
+FIRST = {"linear", "network", "relative", "last_layer", "mixture"}
+"""What the pipeline uses, or rests on; the promises of all others take minutes."""
+
+
+@pytest.fixture(
+    scope="module",
+    params=[name if name in FIRST else pytest.param(name, marks=pytest.mark.long) for name in METALEARNERS],
+)
 def make(request: pytest.FixtureRequest) -> Shared:
     """A registered meta-learner, taught the same history but once."""
     return Shared(METALEARNERS[request.param])

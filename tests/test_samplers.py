@@ -32,6 +32,7 @@ class TestUntaught(BasicSamplerTestCase, RelativeSamplerTestCase, SingleOnlySamp
 
 
 @pytest.mark.slow
+@pytest.mark.long
 class TestTaught(RelativeSamplerTestCase, SingleOnlySamplerTestCase):
     """The same with a history; a meta-learner that fits in no time stands for the one that takes seconds."""
 

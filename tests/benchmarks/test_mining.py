@@ -30,6 +30,7 @@ def test_the_store_holds_what_a_team_would_have_logged(tmp_path: Path):
     assert 1 < len(set(runs.experiment)) <= EXPERIMENTS
 
 
+@pytest.mark.long
 @pytest.mark.slow  # six processes
 def test_the_result_tells_runs_a_second_and_how_much_faster_than_mlflow(tmp_path: Path):
     out = tmp_path / "out.json"

@@ -62,6 +62,7 @@ def regret(method: Method, trials: int, tasks: int = 20) -> float:
     return float(np.mean(found))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", peers())
 def test_a_peer_tries_nothing_twice_and_survives_failures(name: str):
     rows = replay(fitted(name), 0, 14, fails=(0, 1, 2, 3, 8))
@@ -100,6 +101,7 @@ def test_the_cache_of_a_peer_changes_nothing(name: str):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("name", peers())
 def test_a_peer_beats_random_search_with_fifteen_trials(name: str):
     random = Random().fit(world.history(), np.random.default_rng(0))

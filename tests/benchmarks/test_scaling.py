@@ -40,6 +40,7 @@ def test_a_point_tells_its_size_its_seconds_and_a_suggestion_for_every_number_of
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_memory_is_the_peak_of_the_fit_and_not_what_was_held_before_it(monkeypatch: pytest.MonkeyPatch):
     np.ones(2 * HUNGRY_MIB << 17).sum()
     monkeypatch.setitem(METALEARNERS, "hungry", Hungry)
@@ -69,6 +70,7 @@ def test_the_figure_holds_every_family_and_the_default(tmp_path: Path):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_quick_run_writes_every_line(tmp_path: Path):
     out = tmp_path / "scaling.json"
     command = [sys.executable, str(SCRIPT), "--json", str(out), "--quick", "--families", "linear"]

@@ -21,6 +21,7 @@ def quick(section: str, folder: Path) -> dict[str, dict[str, float]]:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_every_entry_says_how_soon_the_best_was_certified(tmp_path: Path):
     found = quick("certified", tmp_path)
     assert set(found) == {"1e9_h32", "1e12_h32", "1e12_h64", "1e15_h32", "1e20_h32", "top100", "ensemble5"}
@@ -31,8 +32,9 @@ def test_every_entry_says_how_soon_the_best_was_certified(tmp_path: Path):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_every_network_is_compared_with_all_peers(tmp_path: Path):
-    pytest.importorskip("optuna", reason="the group bench has it")
+    pytest.importorskip("smac", reason="a minute, for who has the group bench")
     found = quick("exhaustive", tmp_path)
     assert set(found) == {"space", "linear", "h16", "h32", "h64", "h32x32"}
     for name in set(found) - {"space"}:

@@ -98,6 +98,7 @@ def scheduler(away: Path) -> Iterator[str]:
         yield json.loads(place.read_text())["address"]
 
 
+@pytest.mark.long
 def test_with_a_worker_killed_in_the_middle_every_training_is_there_once(
     root: Path, away: Path, scheduler: str, tmp_path: Path
 ) -> None:

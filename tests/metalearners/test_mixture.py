@@ -136,6 +136,7 @@ def test_it_names_the_tasks_that_the_target_is_like():
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_raw_losses_of_tasks_in_one_unit_lie_in_the_intervals_as_often_as_rehearsals_promised():
     inside: dict[int, list[float]] = {percent: [] for percent in NORMAL}
     for seed in (0, 1):

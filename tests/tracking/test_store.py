@@ -255,6 +255,7 @@ def test_a_store_that_another_process_writes_to_can_be_opened_and_mined(filled: 
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_database_locked_for_long_is_named(filled: Store, space: SearchSpace, record: TaskRecord) -> None:
     assert filled.database
     with held(filled.database), pytest.raises(StoreError, match="another process holds the database"):

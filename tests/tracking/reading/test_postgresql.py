@@ -111,5 +111,6 @@ def test_a_wrong_password_is_an_error_that_does_not_tell_it(server: str):
 
 
 def test_a_server_that_is_not_there_is_an_error():
+    pytest.importorskip("psycopg", reason="the group postgresql has it")
     with pytest.raises(StoreError, match="the server does not answer"):
         read("postgresql://forerun@127.0.0.1:9/mlflow")
