@@ -3,6 +3,8 @@ PYTHON ?= python3
 PIP_ARGS ?=
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# the tests start many processes, which would all compile what they import
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run install test long quick check bench clean
 

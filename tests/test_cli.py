@@ -103,6 +103,7 @@ def test_data_lists_the_built_in_tasks(capsys: pytest.CaptureFixture[str]) -> No
     assert [line.split()[0] for line in done(capsys, "data").splitlines()] == list(RECIPES)
 
 
+@pytest.mark.slow
 def test_a_recommendation_says_what_to_train_what_to_expect_and_why(
     churn: Path, project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

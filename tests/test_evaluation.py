@@ -50,6 +50,7 @@ def test_ties_are_broken_at_random_and_not_by_the_order_of_recording() -> None:
         assert ordered_regret(regret, score, 3, rng)[0] >= 14 / 16
 
 
+@pytest.mark.slow
 def test_a_meta_learner_without_an_opinion_is_as_good_as_random(meta: MetaDataset) -> None:
     class Blank(Linear):
         def adapt(self, context: Context) -> Any:
@@ -74,6 +75,7 @@ def test_regret_counts_failures_as_worst_and_one_explosion_hides_nothing(meta: M
     assert 0.4 < task.regret[10] < 0.65
 
 
+@pytest.mark.slow
 def test_the_scores_have_a_row_for_every_method_task_and_seed(found: Any, meta: MetaDataset) -> None:
     scores = found.scores
     assert not scores.duplicated(["method", "task", "seed"]).any()
@@ -107,6 +109,7 @@ class Watched(Linear):
         return super().fit(meta)
 
 
+@pytest.mark.slow
 def test_no_family_is_parted_and_none_is_seen_that_is_held_out(meta: MetaDataset) -> None:
     seen: list[set[str]] = []
     scores = evaluate_makers(meta, {"watched": lambda: Watched(shown=seen)}, folds=3).scores

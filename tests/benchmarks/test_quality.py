@@ -357,6 +357,7 @@ def test_misleading_sources_are_what_they_say(tiny: Benchmark):
     assert np.ptp(none.y) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["forerun", *FAST])
 @pytest.mark.parametrize("sources", ["shuffled", "reversed", "none"])
 def test_a_method_runs_on_sources_that_mislead(tiny: Benchmark, name: str, sources: str):

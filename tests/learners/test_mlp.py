@@ -17,6 +17,7 @@ def stack(kind: str, size: int, seed: int) -> list[dict]:
     return [_draw(space, rng, {**shape, "mlp.learning_rate": 0.01}) for _ in range(size)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["binary", "multiclass", "regression"])
 @pytest.mark.parametrize("seed", range(6))
 def test_a_stack_equals_trainings_one_by_one(kind: str, seed: int, tasks: dict[str, Task]) -> None:

@@ -11,6 +11,7 @@ from forerun.tasks import Task, make_task
 ALL = {"preprocessing": STEPS}
 
 
+@pytest.mark.slow
 @given(steps=st.sets(st.sampled_from(STEPS)), kind=st.sampled_from(["binary", "multiclass", "regression"]))
 def test_any_set_of_steps_gives_finite_numbers_for_any_rows(steps: set[str], kind: str, tasks: dict[str, Task]) -> None:
     task = tasks[kind]

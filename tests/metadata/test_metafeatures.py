@@ -114,6 +114,7 @@ def test_a_training_part_with_nothing_to_tell_gives_missing_values_not_errors():
     assert metafeatures(constant)["columns_with_missing_share"] == pytest.approx(1 / 3)
 
 
+@pytest.mark.slow
 def test_ten_thousand_rows_take_less_than_a_second():
     rng = np.random.default_rng(0)
     X = pd.DataFrame(rng.normal(size=(17_000, 30))).add_prefix("x")

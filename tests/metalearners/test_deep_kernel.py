@@ -13,6 +13,8 @@ from forerun.metalearners.likelihood import full_rank, noises
 from forerun.metalearners.process import Points, Process, matern
 from forerun.metalearners.shallow import Settings
 
+pytestmark = pytest.mark.slow  # models are trained, or many stores made
+
 SMALL = Settings(members=2, units=12, gap=0.0)
 
 
@@ -91,7 +93,6 @@ def test_the_covariance_of_a_process_is_the_sum_of_its_parts() -> None:
     assert (not_believed.mean(points) == 0).all()
 
 
-@pytest.mark.slow
 def test_adapting_is_gaussian_process_regression(clock: DeepKernel, task: Example) -> None:
     """Of times, whose offset and unit are known and which have but one hypothesis, by the formula of the books."""
     k, y = 12, np.log10(task.seconds)
@@ -107,7 +108,6 @@ def test_adapting_is_gaussian_process_regression(clock: DeepKernel, task: Exampl
     np.testing.assert_allclose(prediction.std, found.temperature * np.sqrt(variance + prior.noise), atol=1e-8)
 
 
-@pytest.mark.slow
 def test_failed_trials_say_nothing_about_times(clock: DeepKernel, task: Example) -> None:
     failed = clock.adapt(Context(task.features, task.X[:3], np.full(3, np.nan)))
     before = clock.adapt(Context.empty(task.features, task.X.shape[1]))
@@ -124,7 +124,6 @@ def test_a_target_that_reverses_the_history_is_soon_taken_for_what_it_is(meta: M
     assert shares[True] > 0.5
 
 
-@pytest.mark.slow
 def test_it_clearly_beats_its_untrained_self(meta: MetaDataset, monkeypatch: pytest.MonkeyPatch) -> None:
     """On new tasks, after three trials."""
     rng = np.random.default_rng(3)

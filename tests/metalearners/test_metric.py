@@ -14,6 +14,8 @@ from forerun.metalearners.metric import Metric
 from forerun.metalearners.prototypes import PROTOTYPES, prototypes, spread
 from forerun.metalearners.trunk import Trials
 
+pytestmark = pytest.mark.slow  # models are trained, or many stores made
+
 
 @pytest.fixture(autouse=True, scope="module")
 def one_thread() -> None:

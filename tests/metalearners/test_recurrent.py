@@ -13,6 +13,8 @@ from forerun.metalearners.episodes import Trials
 from forerun.metalearners.levels import Voice
 from forerun.metalearners.recurrent import Recurrent, gru, messages, stacked, states
 
+pytestmark = pytest.mark.slow  # models are trained, or many stores made
+
 SEEN = 8
 
 

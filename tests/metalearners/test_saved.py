@@ -12,6 +12,8 @@ from forerun.checks.world import SPACE, Example, example, history
 from forerun.errors import FormatError
 from forerun.metalearners import METALEARNERS, Context, Forecaster, Linear, Network, load, save
 
+pytestmark = pytest.mark.slow  # models are trained, or many stores made
+
 every = pytest.mark.parametrize("name", METALEARNERS)
 
 

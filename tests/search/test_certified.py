@@ -87,6 +87,7 @@ def test_certified_is_exhaustive_is_brute_force(space: SearchSpace, seed: int, w
     assert all(value >= certified.bound for value in others)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(spaces(most=4), st.integers(0, 10**6), WIDTHS)
 def test_no_completion_is_below_its_bound(space: SearchSpace, seed: int, widths: tuple[int, ...]) -> None:
@@ -185,6 +186,7 @@ def test_what_can_be_scored_in_time_is_scored_where_branching_does_not_get_throu
     assert [type(s) for s in plan(Problem(lambda X: X[:, 0], small), 5, 10**6)] == [Enumeration]
 
 
+@pytest.mark.slow
 def test_the_second_engine_finishes_what_the_first_did_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("forerun.search.plan", lambda *_: [Certified(seconds=0.0), Exhaustive()])
     grid = large(2).grid(7)

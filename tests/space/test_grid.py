@@ -160,6 +160,7 @@ def test_an_index_outside_the_grid_is_refused(index: int) -> None:
         grid.configuration(index)
 
 
+@pytest.mark.slow
 def test_a_grid_of_one_level_and_a_knot_of_parents_are_refused() -> None:
     with pytest.raises(SpaceError, match="resolution"):
         SearchSpace("s", {"a": Real(0, 1)}).grid(1)

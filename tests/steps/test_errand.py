@@ -20,6 +20,8 @@ from forerun.trials import Trial
 from tests.projects import Here
 from tests.steps.conftest import make_rings
 
+pytestmark = pytest.mark.slow  # models are trained, or many stores made
+
 KNN, LINEAR = (default_configuration(name, "binary") for name in ("knn", "linear"))
 
 

@@ -113,6 +113,7 @@ def test_what_is_not_in_the_store_is_refused_in_a_line(
         assert told in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_pipeline_joins_what_was_mined(project: Path, team: Store, tmp_path: Path) -> None:
     folder = tmp_path / "ours"
     mine_from(team.uri, Rules(), folder)

@@ -20,6 +20,8 @@ from forerun.tracking.studies import StudyLog
 from forerun.trials import Status, Trial
 from forerun.tuning.external import encoder_of, knowledge
 
+pytestmark = pytest.mark.slow  # models are trained, or many stores made
+
 SPACE = SearchSpace("train", {"lr": Real(1e-4, 1, log=True), "depth": Integer(1, 12)})
 NOBODY = "nowhere:1:0.00"
 
@@ -127,7 +129,6 @@ def test_when_everything_was_tried_it_says_so(folder: Path) -> None:
         study.ask()
 
 
-@pytest.mark.slow
 def test_one_number_can_be_tried_more_often_than_its_grid_has_levels(folder: Path) -> None:
     study = Study("narrow", SearchSpace("narrow", {"lr": Real(0, 1)}))
     values = []
@@ -177,7 +178,6 @@ def test_many_that_ask_at_once_all_get_something_else(folder: Path) -> None:
     assert len(studies[0].entries()) == 9
 
 
-@pytest.mark.slow
 def test_what_is_being_tried_counts_as_tried(folder: Path) -> None:
     study = Study("mlp", SPACE)
     for _ in range(8):
@@ -214,7 +214,6 @@ def test_another_machine_keeps_what_it_asked_for_for_a_day(folder: Path) -> None
     assert [e.status for e in log.entries()] == ["abandoned"]
 
 
-@pytest.mark.slow
 def test_killed_while_it_trains_a_loop_goes_on_and_tries_nothing_twice(folder: Path) -> None:
     (folder / "loop.py").write_text(
         "import time, forerun\n"
@@ -257,7 +256,6 @@ def test_what_was_fitted_is_kept_beside_the_history_and_used_again(
         Study("d", SearchSpace("d", {"lr": Real(0.1, 10)}), "history").ask()
 
 
-@pytest.mark.slow
 def test_a_damaged_fit_is_made_again(folder: Path, quick: None) -> None:
     past().save(folder / "history")
     Study("a", history="history").ask()
@@ -273,7 +271,6 @@ def test_a_history_that_knows_none_of_the_space_is_refused(folder: Path, quick: 
         study.ask()
 
 
-@pytest.mark.slow
 def test_a_domain_that_the_history_never_had_is_tuned_too(folder: Path, quick: None) -> None:
     space = SPACE.with_domain("width", Integer(1, 9))
     study = Study("mlp", space, past())

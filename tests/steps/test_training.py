@@ -17,6 +17,8 @@ from forerun.tracking.mine import mine
 from forerun.tracking.store import Store
 from forerun.trials import Status, Trial
 
+pytestmark = pytest.mark.slow  # models are trained, or many stores made
+
 SETTINGS = TuneSettings(timeout_s=30)
 KNN, LINEAR, FOREST = (default_configuration(name, "binary") for name in ("knn", "linear", "forest"))
 

@@ -17,7 +17,7 @@ from forerun.cli import main
 from forerun.errors import SettingsError
 from forerun.metalearners import Linear
 from forerun.space import Categorical, Condition, Integer, Real, SearchSpace
-from forerun.steps import tune_command
+from forerun.steps import calls
 from forerun.steps.study import Study
 from forerun.tuning.external import Template, knowledge
 from forerun.tuning.external.output import printed
@@ -274,7 +274,7 @@ def test_interrupted_it_keeps_what_is_finished_and_leaves_nothing_running(
             monkeypatch.undo()
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(tune_command.time, "sleep", interrupt)
+    monkeypatch.setattr(calls.time, "sleep", interrupt)
     assert tune(program=name) == 130
     os.chdir(here)  # undone above
     study = Study(name, store=f"sqlite:///{here}/mlruns/mlflow.db", command=(*PYTHON, name, *ARGUMENTS))

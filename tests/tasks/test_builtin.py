@@ -23,6 +23,7 @@ def test_a_builtin_task_is_ready_to_train_on(name):
             assert 2 <= len(np.unique(part.y)) <= len(task.classes)
 
 
+@pytest.mark.slow
 def test_there_are_builtin_tasks_of_every_kind_in_many_families():
     tasks = [make() for make in builtin_tasks().values()]
     kinds = [task.kind for task in tasks]

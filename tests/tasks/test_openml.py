@@ -51,6 +51,7 @@ def test_a_saved_data_set_is_a_task_of_its_folder(downloads, offline, tmp_path):
     assert (task.family, task.digest) == ("iris", fetch_openml_task(61, data_home=downloads).digest)
 
 
+@pytest.mark.slow
 def test_without_a_network_the_error_says_what_to_do(offline, tmp_path):
     with pytest.raises(DataError, match=r"cannot download data set 61 from openml\.org.*Check the network"):
         fetch_openml_task(61, data_home=tmp_path)

@@ -248,6 +248,7 @@ def held(path: Path) -> Iterator[None]:
         connection.execute("ROLLBACK")
 
 
+@pytest.mark.slow
 def test_a_store_that_another_process_writes_to_can_be_opened_and_mined(filled: Store, root: Path) -> None:
     assert filled.database
     with held(filled.database):

@@ -29,7 +29,8 @@ from forerun.steps.project import Project
 from forerun.tasks import Task
 from forerun.tracking.log import process
 from forerun.tracking.store import Store, open_store
-from forerun.tracking.studies import Entry, StudyLog, Subject, current_uri
+from forerun.tracking.studies import Entry, StudyLog, current_uri
+from forerun.tracking.subject import Subject
 from forerun.trials import History
 from forerun.tuning.external import Chooser, chooser_of
 

@@ -23,42 +23,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import mlflow
 from mlflow.entities import Metric, Param, Run
 
 from forerun.errors import SettingsError
-from forerun.space import Configuration, SearchSpace, Value
+from forerun.space import Configuration, Value
 from forerun.tracking import names
 from forerun.tracking.log import REASON_LENGTH, TRACEBACK_LENGTH, alive, as_text, process
 from forerun.tracking.records import all_runs
 from forerun.tracking.store import Store
+from forerun.tracking.subject import Subject, in_pieces, whole
 from forerun.trials import Status, Trial, trial_key
 
-FORMAT_VERSION = 1
-"""Of a study's tags; raised when a reader of the old ones could misread the new ones."""
-STUDY = "forerun.study"
-SPACE_JSON = "forerun.study.space."
 CONFIGURATION = "forerun.configuration."
-"""Prefixes; three digits follow."""
+"""A prefix; three digits follow."""
 ELSEWHERE_S = 24 * 3600.0
 """Seconds after which what was asked for on another machine is given up; nothing tells whether that still works."""
 PARAMS, NAME_LENGTH = 100, 250
 """Parameters of one request and characters of a name, at most: MLflow's limits."""
-PIECE = 4000
-"""Characters of a tag."""
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What a study is about."""
-
-    space: SearchSpace
-    metric: str
-    maximize: bool
-    command: tuple[str, ...] = ()
-    """The program with its placeholders; empty for a loop in Python."""
 
 
 @dataclass(frozen=True)
@@ -94,17 +77,7 @@ class StudyLog:
             return None
         with store.guard(f"read study {name!r}"):
             tags = store.client.get_experiment(place).tags
-        if STUDY not in tags:
-            return None
-        head = json.loads(tags[STUDY])
-        if head["format"] > FORMAT_VERSION:
-            raise SettingsError(
-                f"the format of study {name!r} must be at most {FORMAT_VERSION}; got {head['format']}. Upgrade forerun"
-            )
-        pieces = {f"{SPACE_JSON}{i:03d}" for i in range(head["pieces"])}
-        text = _whole({tag: tags[tag] for tag in pieces}, SPACE_JSON)
-        space = SearchSpace.from_dict(json.loads(text), f"the space of study {name!r}")
-        return Subject(space, head["metric"], head["maximize"], tuple(head["command"]))
+        return Subject.from_tags(tags, name)
 
     @classmethod
     def open(cls, store: Store, name: str, subject: Subject) -> "StudyLog":
@@ -114,7 +87,7 @@ class StudyLog:
             ended = [e for e in cls(store, name, known).entries() if e.status != "abandoned"]
             if ended:
                 raise SettingsError(
-                    f"study {name!r} of {store.label} was begun with {_differing(known, subject)}. "
+                    f"study {name!r} of {store.label} was begun with {known.differing(subject)}. "
                     "Go on with the same, or give the new study another name"
                 )
         found = cls(store, name, subject)
@@ -123,12 +96,8 @@ class StudyLog:
         return found
 
     def _begin(self) -> None:
-        head = {"format": FORMAT_VERSION, "metric": self.subject.metric, "maximize": self.subject.maximize}
-        tags = _pieces(SPACE_JSON, json.dumps(self.subject.space.to_dict()))
-        # the head comes last: without it there is no study
-        tags[STUDY] = json.dumps({**head, "pieces": len(tags), "command": self.subject.command})
         with self.store.guard(f"begin study {self.name!r}"):
-            for tag, text in tags.items():
+            for tag, text in self.subject.tags().items():
                 self.store.client.set_experiment_tag(self.place, tag, text)
 
     @cached_property
@@ -160,7 +129,7 @@ class StudyLog:
         return Entry(
             run_id=run.info.run_id,
             key=tags[names.TRIAL],
-            configuration=self.subject.space.restore(json.loads(_whole(tags, CONFIGURATION))),
+            configuration=self.subject.space.restore(json.loads(whole(tags, CONFIGURATION))),
             status=status,
             value=value,
             reason=reason,
@@ -207,7 +176,7 @@ class StudyLog:
         writer names who works on it, as `log.process` does.
         """
         key = trial_key(self.name, configuration, 0)
-        tags = _pieces(CONFIGURATION, json.dumps(dict(configuration), default=list))
+        tags = in_pieces(CONFIGURATION, json.dumps(dict(configuration), default=list))
         tags |= {names.TRIAL: key, names.WRITER: f"{writer}:{int(time.time())}", "mlflow.source.name": "forerun"}
         with self.store.guard(f"begin a trial of study {self.name!r}"):
             run = self.store.client.create_run(self.place, tags=tags, run_name=f"trial {key[:6]}").info.run_id
@@ -258,7 +227,7 @@ class StudyLog:
         return len(dead)
 
     def _end(self, run: Run, status: str, tags: Mapping[str, str], metrics: list[Metric]) -> None:
-        configuration = json.loads(_whole(run.data.tags, CONFIGURATION))
+        configuration = json.loads(whole(run.data.tags, CONFIGURATION))
         own = {_param(name): as_text(value)[: names.PARAM_LIMIT] for name, value in configuration.items()}
         params = [Param(name, text) for name, text in own.items() if name not in run.data.params]
         client, run_id = self.store.client, run.info.run_id
@@ -279,32 +248,3 @@ def _param(name: str) -> str:
     """A domain's name as one that MLflow takes for a parameter: no path, and no path upwards."""
     plain = re.sub(r"[^\w\-. :]", "_", name)
     return re.sub(r"^\.+", lambda dots: "_" * len(dots.group()), plain)[:NAME_LENGTH]
-
-
-def _pieces(prefix: str, text: str) -> dict[str, str]:
-    return {f"{prefix}{i // PIECE:03d}": text[i : i + PIECE] for i in range(0, len(text), PIECE)}
-
-
-def _whole(tags: Mapping[str, str], prefix: str) -> str:
-    return "".join(text for _, text in sorted((k, v) for k, v in tags.items() if k.startswith(prefix)))
-
-
-def _differing(known: Subject, wanted: Subject) -> str:
-    """What a study was begun with that is not what is wanted."""
-    said: list[str] = []
-    if known.space != wanted.space:
-        said.append(f"another search space ({_spaces(known.space, wanted.space)})")
-    if (known.metric, known.maximize) != (wanted.metric, wanted.maximize):
-        said.append(f"'{'maximise' if known.maximize else 'minimise'} {known.metric}'")
-    if known.command != wanted.command:
-        said.append(f"the command {' '.join(known.command)!r}" if known.command else "a loop in Python")
-    return " and ".join(said)
-
-
-def _spaces(known: SearchSpace, wanted: SearchSpace) -> str:
-    def text(space: SearchSpace, name: str) -> Any:
-        return space.to_dict()["domains"].get(name)
-
-    every = dict.fromkeys([*known.domains, *wanted.domains])
-    changed = [name for name in every if text(known, name) != text(wanted, name)]
-    return ", ".join(changed[:5]) + (" differ" if len(changed) > 1 else " differs") if changed else "its name differs"

@@ -15,6 +15,8 @@ from forerun.mining.runs import Runs
 from forerun.tracking.reading import cache, files, read, sqlite
 from tests.tracking.reading.awkward import add, data, fill, same
 
+pytestmark = pytest.mark.slow  # models are trained, or many stores made
+
 CURVES = ("loss", "nan")
 
 

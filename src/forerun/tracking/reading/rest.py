@@ -101,7 +101,7 @@ class _Visit:
         except MlflowException as error:
             raise StoreError(
                 f"cannot read {visit.label}: {advise(error)}. It stopped after {visit.got['runs']} runs of "
-                f"{visit.got['experiments']} whole experiments; nothing of them is used. Start again"
+                f"{visit.got['experiments']} whole experiments; nothing of them is used"
             ) from error
         finally:
             pool.shutdown(cancel_futures=True)

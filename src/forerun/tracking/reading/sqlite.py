@@ -5,7 +5,7 @@ import os
 import sqlite3
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,18 +39,16 @@ class SqliteReader(Reader):
 
     def read(self, experiments: Sequence[str] | None, metrics: Sequence[str], *, resumable: bool = False) -> Reading:
         """Read everything that is wanted, in one snapshot."""
-        for attempt in range(ATTEMPTS):
-            try:
-                with opened(self.path) as source:
-                    places = chosen(source.experiments(), experiments, str(self.path))
-                    runs = fill(source, *frame(source, places), places, metrics)
-                    reading = Reading(runs, changes.state(source, places) if resumable else {})
-            except Changed:
-                if attempt == ATTEMPTS - 1:
-                    raise StoreError(f"{self.path} must stay as it is while it is read; it changed each time") from None
-            else:
-                return reading
-        raise AssertionError
+        for _ in range(ATTEMPTS):
+            with suppress(Changed):
+                return self._read(experiments, metrics, resumable)
+        raise StoreError(f"{self.path} must stay as it is while it is read; it changed each of {ATTEMPTS} times")
+
+    def _read(self, experiments: Sequence[str] | None, metrics: Sequence[str], resumable: bool) -> Reading:
+        with opened(self.path) as source:
+            places = chosen(source.experiments(), experiments, str(self.path))
+            runs = fill(source, *frame(source, places), places, metrics)
+            return Reading(runs, changes.state(source, places) if resumable else {})
 
     def increment(
         self, experiments: Sequence[str] | None, metrics: Sequence[str], known: Known, state: Mapping[str, Any]
