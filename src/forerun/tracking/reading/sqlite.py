@@ -42,7 +42,7 @@ class SqliteReader(Reader):
         for _ in range(ATTEMPTS):
             with suppress(Changed):
                 return self._read(experiments, metrics, resumable)
-        raise StoreError(f"{self.path} must stay as it is while it is read; it changed each of {ATTEMPTS} times")
+        raise StoreError(f"{self.path} must stay as it is while it is read; it changed each time")
 
     def _read(self, experiments: Sequence[str] | None, metrics: Sequence[str], resumable: bool) -> Reading:
         with opened(self.path) as source:
