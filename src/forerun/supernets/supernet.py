@@ -1,0 +1,93 @@
+"""A super-network: all architectures of a family in one set of weights, trained once for a task.
+
+Its score of an architecture is the validation loss with inherited weights: cheap, and biased, as the weights are a
+compromise of all. So scores are recorded as trials of a task of their own, "digits, shared weights", and a
+meta-learner finds out by real trainings on the target how far that task can be trusted: a related task among others.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+
+from forerun.space import Configuration, Floats, SearchSpace
+from forerun.supernets.base import (
+    Architecture,
+    Family,
+    FittedArchitecture,
+    Parameters,
+    Prepared,
+    fitted,
+    metric_loss,
+)
+from forerun.supernets.training import Sandwich, cut, train_shared
+from forerun.tasks import Task
+
+DRAWN = 4_096
+"""Random architectures drawn at once, for training."""
+
+
+@dataclass(frozen=True)
+class SuperNet:
+    """One set of weights for every architecture of a family."""
+
+    family: Family
+    task: Task
+    prepared: Prepared
+    parameters: Parameters
+    seed: int
+    fit_seconds: float
+    """Processor time of the training."""
+
+    @classmethod
+    def fit(cls, family: Family, task: Task, *, sandwich: Sandwich | None = None, seed: int = 0) -> "SuperNet":
+        """Train the super-network of a family for a task; same seed, same weights."""
+        began = time.process_time()
+        prepared = family.prepare(task)
+        sandwich = sandwich or Sandwich()
+        teacher, *others = (_built(family, prepared, configuration) for configuration in family.covering())
+        shapes = {name: shape for largest in (teacher, *others) for name, shape in largest.shapes.items()}
+        students = _students(family, prepared, task.kind, sandwich.paths, np.random.default_rng([seed, 0x5A]))
+        parameters = train_shared(shapes, teacher, students, prepared.rows, sandwich, seed=seed)
+        return cls(family, task, prepared, parameters, seed, time.process_time() - began)
+
+    @cached_property
+    def space(self) -> SearchSpace:
+        """The architectures."""
+        return self.family.space(self.task.kind)
+
+    def extract(self, configuration: Configuration) -> FittedArchitecture:
+        """Cut one architecture out, with inherited weights of its own; raises SpaceError for one of another space."""
+        self.space.check(configuration)
+        architecture = _built(self.family, self.prepared, configuration)
+        own = {name: p.clone() for name, p in cut(self.parameters, architecture.shapes).items()}
+        return fitted(self.prepared, architecture, own)
+
+    def score(self, configurations: Sequence[Configuration]) -> Floats:
+        """Validation losses (n,) of the task's metric with inherited weights: those of the networks cut out."""
+        return np.array([self._loss(configuration) for configuration in configurations])
+
+    @torch.inference_mode()
+    def _loss(self, configuration: Configuration) -> float:
+        model = self.extract(configuration)
+        scores = model.architecture.scores(model.parameters, self.prepared.rows.X_validation)
+        return metric_loss(self.task, self.prepared, scores)
+
+
+def _built(family: Family, prepared: Prepared, configuration: Configuration) -> Architecture:
+    return family.architecture(configuration, prepared.inputs, prepared.outputs)
+
+
+def _students(
+    family: Family, prepared: Prepared, kind: str, paths: int, rng: np.random.Generator
+) -> Iterator[list[Architecture]]:
+    """Without end: the smallest architecture with random choices, and so many random ones."""
+    space = family.space(kind)
+    while True:
+        drawn = space.sample(rng, DRAWN // (paths + 1) * (paths + 1))
+        for start in range(0, len(drawn), paths + 1):
+            first, *others = drawn[start : start + paths + 1]
+            yield [_built(family, prepared, c) for c in (family.smallest(first), *others)]

@@ -1,0 +1,130 @@
+"""What a super-network teaches: its scores searched for the best, and told as the trials of a related task.
+
+    shared = SuperNet.fit(family, task)
+    found = shortlist(shared, 50, np.random.default_rng(0))
+    history = with_shared(history, shared, [c.configuration for c in found], metafeatures(task))
+    tuner = Tuner(forecaster, features, shared.space, portfolio=..., strategy=Given())
+
+A forecaster that is fitted to such a history meets the super-network as one task of many, and learns from the real
+trainings on the target how far to trust it.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pandas as pd
+
+from forerun.errors import TrainingError
+from forerun.learners import Model
+from forerun.search import Candidate, Evolution, Problem, Ranked, SearchStrategy, search
+from forerun.search.board import Board
+from forerun.space import Configuration, Floats
+from forerun.supernets.base import Family
+from forerun.supernets.supernet import SuperNet
+from forerun.tasks import Task
+from forerun.trials import History, Status, Trial
+
+SHARED = "{}, shared weights"
+"""Name of the task that holds the scores for another one."""
+RESOLUTION = 16
+"""Levels of a number on a grid; enough for every depth to be one."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """The scores of a super-network as search wants them: of encoded architectures; each is evaluated once."""
+
+    supernet: SuperNet
+    known: dict[bytes, float] = field(default_factory=dict, repr=False)
+
+    def __call__(self, X: Floats) -> Floats:
+        """Score encoded architectures (n, d)."""
+        keys = [row.tobytes() for row in X]
+        new = {key: i for i, key in enumerate(keys) if key not in self.known}
+        losses = self.supernet.score(self.supernet.space.decode(X[list(new.values())]))
+        self.known.update(zip(new, losses.tolist(), strict=True))
+        return np.array([self.known[key] for key in keys])
+
+
+def shortlist(
+    supernet: SuperNet, n: int, rng: np.random.Generator, strategy: SearchStrategy | None = None
+) -> list[Candidate]:
+    """The n architectures with the lowest scores that a search found, best first; by default a small evolution."""
+    strategy = strategy or Evolution(population=128, brood=32, generations=40, tournament=8)
+    return search(Score(supernet), supernet.space.grid(RESOLUTION), n, rng, strategy=strategy).candidates
+
+
+@dataclass
+class Given(SearchStrategy):
+    """Scores the starts that a problem was handed, and nothing else: to choose among architectures of a shortlist."""
+
+    def search(self, problem: Problem, m: int, rng: np.random.Generator) -> Ranked:
+        """Return the m best of the starts."""
+        board = Board(problem, m)
+        if problem.starts is not None:
+            board.score(problem.starts)
+        return board.ranked(proven=False)
+
+
+def recorded(supernet: SuperNet, configurations: Sequence[Configuration]) -> list[Trial]:
+    """Scores as trials of the task 'NAME, shared weights'; they know no seconds, as nothing was trained for them."""
+    return [
+        Trial(
+            task=SHARED.format(supernet.task.name),
+            configuration=configuration,
+            space=supernet.space.name,
+            seed=supernet.seed,
+            status=Status.FINISHED,
+            loss=float(loss),
+        )
+        for configuration, loss in zip(configurations, supernet.score(configurations), strict=True)
+    ]
+
+
+def task_table(tasks: Mapping[str, Task], metafeatures: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
+    """The rows of a history's task table: a task by the name under which its trials stand.
+
+    A task of shared weights is of the target's family, so that no split parts them, and has its meta-features.
+    """
+    rows = {
+        name: {
+            "family": task.family,
+            "kind": task.kind,
+            "metric": task.metric.name,
+            "source": task.source,
+            "digest": task.digest,
+            **{f"mf_{feature}": value for feature, value in metafeatures[task.name].items()},
+        }
+        for name, task in tasks.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def with_shared(
+    history: History, supernet: SuperNet, configurations: Sequence[Configuration], metafeatures: Mapping[str, float]
+) -> History:
+    """A history with the scores of a super-network as one more task."""
+    task, trials = supernet.task, recorded(supernet, configurations)
+    table = task_table({SHARED.format(task.name): task}, {task.name: metafeatures})
+    return history.join(History.of(trials, table, {supernet.space.name: supernet.space}))
+
+
+def stand_alone(
+    family: Family, task: Task, configuration: Configuration, *, seed: int = 0
+) -> tuple[Trial, Model | None]:
+    """Train one architecture from scratch; one that diverges is a failed trial without a model.
+
+    Seconds are processor time. Raises SpaceError for a configuration of another space.
+    """
+    space = family.space(task.kind)
+    space.check(configuration)
+    trial = Trial(task.name, configuration, space.name, seed, Status.FAILED, float("nan"), started=time.time())
+    began = time.process_time()
+    try:
+        outcome = family.train(configuration, task, seed=seed)
+    except TrainingError as error:
+        return replace(trial, reason=str(error), fit_seconds=time.process_time() - began), None
+    loss, seconds = outcome.curve[-1][1], time.process_time() - began
+    return replace(trial, status=Status.FINISHED, loss=loss, curve=outcome.curve, fit_seconds=seconds), outcome.model

@@ -1,0 +1,160 @@
+"""Training one architecture from scratch, and all of a family at once.
+
+A super-network is trained by uniform path sampling (Guo et al., ECCV 2020) under the sandwich rule with in-place
+distillation (Yu & Huang, ICCV 2019; BigNAS: Yu et al., ECCV 2020): each step trains the largest network on the
+labels, and the smallest one and a few random ones on the labels and on what the largest says at that moment.
+Nothing else is needed at the end: no normalisation here keeps running statistics, so none is computed anew for a path.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 - as torch names it everywhere
+
+if TYPE_CHECKING:
+    from forerun.supernets.base import Architecture, Parameters
+
+LEAST_STEPS = 16
+"""In an epoch: small data sets are learned in smaller batches."""
+
+Watch = Callable[[int, Tensor], None]
+"""Called once an epoch with the epoch (from 1) and the validation scores (n, outputs)."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """AdamW with a cosine schedule."""
+
+    epochs: int = 20
+    batch_size: int = 64
+    """At most, see LEAST_STEPS."""
+    learning_rate: float = 0.003
+    weight_decay: float = 0.01
+
+
+@dataclass(frozen=True)
+class Sandwich(Recipe):
+    """How a super-network is trained."""
+
+    epochs: int = 60
+    paths: int = 2
+    """Random architectures in every step, beside the largest and the smallest."""
+    labels: float = 0.5
+    """Share of the labels in what all but the largest learn from; the rest is what the largest says."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What networks learn from, and are watched on."""
+
+    X: Tensor
+    """(n, ...)."""
+    y: Tensor
+    """(n,) class codes (int64), or standardised targets (float32)."""
+    X_validation: Tensor
+    y_validation: Tensor
+    weights: Tensor | None
+    """(classes,) of the classes; None for regression."""
+
+    def loss(self, scores: Tensor, y: Tensor) -> Tensor:
+        """Weighted cross entropy, or the mean squared error of standardised targets."""
+        if self.weights is None:
+            return F.mse_loss(scores[:, 0], y)
+        return F.cross_entropy(scores, y, self.weights)
+
+    def distilled(self, scores: Tensor, teacher: Tensor) -> Tensor:
+        """How far scores are from the teacher's: cross entropy with its probabilities, or squared error."""
+        if self.weights is None:
+            return F.mse_loss(scores, teacher)
+        return F.cross_entropy(scores, teacher.softmax(dim=1))
+
+
+def initial(shapes: Mapping[str, tuple[int, ...]], generator: torch.Generator) -> dict[str, Tensor]:
+    """Draw weights with variance 1 / inputs (LeCun et al. 1998); gains are one, biases and shifts zero."""
+    found = {}
+    for name, shape in shapes.items():
+        if len(shape) == 1:
+            found[name] = torch.ones(shape) if name.startswith("gain") else torch.zeros(shape)
+        else:
+            bound = (3 / max(torch.Size(shape[1:]).numel(), 1)) ** 0.5
+            found[name] = torch.empty(shape).uniform_(-bound, bound, generator=generator)
+    return {name: p.requires_grad_() for name, p in found.items()}
+
+
+def cut(parameters: "Parameters", shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Tensor]:
+    """The leading corners of parameters: what an architecture with these shapes inherits (views, no copies)."""
+    return {name: parameters[name][tuple(slice(size) for size in shape)] for name, shape in shapes.items()}
+
+
+def train_alone(
+    architecture: "Architecture", rows: Rows, recipe: Recipe, epochs: int, *, seed: int, watch: Watch
+) -> dict[str, Tensor]:
+    """Train one architecture from scratch; return its parameters."""
+    generator = torch.Generator().manual_seed(seed)
+    parameters = initial(architecture.shapes, generator)
+    for epoch, batches in _epochs(parameters, rows, recipe, epochs, generator):
+        for chosen in batches:
+            rows.loss(architecture.scores(parameters, rows.X[chosen]), rows.y[chosen]).backward()  # type: ignore[no-untyped-call]
+        with torch.no_grad():
+            watch(epoch, architecture.scores(parameters, rows.X_validation))
+    return {name: p.detach() for name, p in parameters.items()}
+
+
+def train_shared(
+    shapes: Mapping[str, tuple[int, ...]],
+    teacher: "Architecture",
+    students: Iterator[Sequence["Architecture"]],
+    rows: Rows,
+    sandwich: Sandwich,
+    *,
+    seed: int,
+) -> dict[str, Tensor]:
+    """Train parameters of these shapes as those of many architectures; return them.
+
+    `teacher` is the largest one, and `students` are for each step those that it teaches.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    parameters = initial(shapes, generator)
+    for _, batches in _epochs(parameters, rows, sandwich, sandwich.epochs, generator):
+        for chosen in batches:
+            X, y = rows.X[chosen], rows.y[chosen]
+            scores = _scores(teacher, parameters, X)
+            rows.loss(scores, y).backward()  # type: ignore[no-untyped-call]
+            said = scores.detach()
+            for student in next(students):
+                scores = _scores(student, parameters, X)
+                loss = sandwich.labels * rows.loss(scores, y)
+                loss = loss + (1 - sandwich.labels) * rows.distilled(scores, said)
+                loss.backward()  # type: ignore[no-untyped-call]
+    return {name: p.detach() for name, p in parameters.items()}
+
+
+def _scores(architecture: "Architecture", parameters: "Parameters", X: Tensor) -> Tensor:
+    return architecture.scores(cut(parameters, architecture.shapes), X)
+
+
+def _epochs(
+    parameters: dict[str, Tensor], rows: Rows, recipe: Recipe, epochs: int, generator: torch.Generator
+) -> Iterator[tuple[int, Iterator[Tensor]]]:
+    """Epochs from 1, each with its mini-batches; gradients that a batch leaves behind are stepped down."""
+    n = len(rows.X)
+    b = max(1, min(recipe.batch_size, n // LEAST_STEPS))
+    optimizer = torch.optim.AdamW(
+        parameters.values(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
+    )
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * (n // b))
+
+    def batches() -> Iterator[Tensor]:
+        # a last mini-batch that is not full is left out, every epoch another one
+        for chosen in torch.randperm(n, generator=generator)[: n // b * b].view(-1, b):
+            yield chosen
+            torch.nn.utils.clip_grad_norm_(parameters.values(), 1.0)
+            optimizer.step()
+            optimizer.zero_grad()
+            schedule.step()
+
+    for epoch in range(1, epochs + 1):
+        yield epoch, batches()
