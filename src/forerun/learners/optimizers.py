@@ -5,10 +5,14 @@ their rows (m, P) of the stack; every setting is a column (m, 1), so members dif
 """
 
 from abc import ABC, abstractmethod
+from pathlib import Path
 from typing import ClassVar
 
 import torch
 from torch import Tensor
+
+from forerun.optimizers.rule import STEP
+from forerun.optimizers.saved import load
 
 
 class Optimizer(ABC):
@@ -64,6 +68,27 @@ class AdamW(Adam):
     """Adam with decoupled weight decay (Loshchilov & Hutter, ICLR 2019)."""
 
     decoupled: ClassVar[bool] = True
+
+
+class Learned(Optimizer):
+    """A learned rule (`forerun.optimizers`), which needs no learning rate: the one it is given multiplies its step.
+
+    Weight decay is decoupled, at the step that the rule starts from.
+    """
+
+    rule: ClassVar[str | Path] = "mlp"
+
+    def __init__(self, rows: Tensor, weight_decay: Tensor, momentum: Tensor) -> None:
+        super().__init__(rows, weight_decay, momentum)
+        self.trained = load(self.rule)
+        self.state = self.trained.rule.begin(rows)
+
+    @torch.no_grad()
+    def step(self, rows: Tensor, gradient: Tensor, learning_rate: Tensor) -> None:
+        """Move rows in place."""
+        rows.mul_(1 - learning_rate * STEP * self.weight_decay)
+        update = self.trained.rule.update(self.trained.rule.views(self.trained.weights), self.state, gradient)
+        rows.addcmul_(update, learning_rate)
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": Sgd, "adam": Adam, "adamw": AdamW}

@@ -1,0 +1,1 @@
+"""How well learned optimizers train networks that they never saw."""
