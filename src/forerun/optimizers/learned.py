@@ -17,7 +17,7 @@ from torch.optim.optimizer import Optimizer, ParamsT
 from forerun.errors import FormatError, SettingsError
 from forerun.optimizers.moments import Moments
 from forerun.optimizers.rule import STEP, State
-from forerun.optimizers.saved import Trained, load, name_of
+from forerun.optimizers.saved import Trained, load
 
 BLOCK = 1 << 15
 """Coordinates that are told about at once: what lies between stays in a processor's cache."""
@@ -40,11 +40,11 @@ class Learned(Optimizer):
             if not value >= 0:
                 raise SettingsError(f"{option} of a learned optimizer must be at least 0; got {value}")
         self.trained = rule if isinstance(rule, Trained) else load(rule)
-        super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "form": name_of(self.trained.rule)})
+        super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "form": self.trained.rule.form})
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from another's state. Raises FormatError for that of another form."""
-        own = name_of(self.trained.rule)
+        own = self.trained.rule.form
         for group in state_dict["param_groups"]:
             if group.get("form") != own:
                 raise FormatError(f"the state must be of a learned optimizer {own!r}; got {group.get('form')!r}")

@@ -6,6 +6,7 @@ It has no clock of its own: what time it is, it must remember.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -24,6 +25,8 @@ UNTIMED = SHARED - len(CLOCK)
 @dataclass(frozen=True)
 class Lstm(Rule):
     """A long short-term memory for every coordinate."""
+
+    form: ClassVar[str] = "lstm"
 
     @property
     def shapes(self) -> dict[str, tuple[int, int]]:

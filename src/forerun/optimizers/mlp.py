@@ -5,6 +5,7 @@ first layer, once a network instead of once a coordinate.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -16,6 +17,8 @@ from forerun.optimizers.rule import OUTPUTS, Rule, Weights, affine
 @dataclass(frozen=True)
 class Mlp(Rule):
     """A multilayer perceptron for every coordinate."""
+
+    form: ClassVar[str] = "mlp"
 
     @property
     def shapes(self) -> dict[str, tuple[int, int]]:

@@ -14,6 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -43,6 +44,8 @@ class State:
 class Rule(ABC):
     """A family of rules; which one of them is said by its weights."""
 
+    form: ClassVar[str]
+    """Its name in the registry."""
     units: int = 8
 
     @property

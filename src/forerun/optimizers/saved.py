@@ -39,17 +39,12 @@ class Trained:
     """How: settings and tasks of the meta-training, as JSON."""
 
 
-def name_of(rule: Rule) -> str:
-    """Its form's name."""
-    return next(name for name, form in RULES.items() if type(rule) is form)
-
-
 def save(trained: Trained, folder: Path) -> None:
     """Write a rule; the folder is made if need be. The JSON, without which nothing is read, comes last."""
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {name: array[0].contiguous() for name, array in trained.rule.views(trained.weights).items()}
     save_file(tensors, folder / "rule.safetensors")
-    head = {"format": FORMAT_VERSION, "form": name_of(trained.rule), "settings": asdict(trained.rule)}
+    head = {"format": FORMAT_VERSION, "form": trained.rule.form, "settings": asdict(trained.rule)}
     partial = folder / "rule.json.partial"
     partial.write_text(json.dumps({**head, "made": trained.made}, indent=1) + "\n", encoding="utf-8")
     partial.replace(folder / "rule.json")
