@@ -30,12 +30,15 @@ class Columns(Mapping[str, npt.NDArray[Kind]], Generic[Kind]):
     200,000 runs would otherwise take 16 GB.
     """
 
-    def __init__(self, n: int, cells: Mapping[str, tuple[Integers, npt.NDArray[Kind]]]) -> None:
-        """`cells` are the rows that have a value, and the values."""
+    def __init__(self, n: int, cells: Mapping[str, tuple[Integers | None, npt.NDArray[Kind]]]) -> None:
+        """`cells` are the rows that have a value, and the values; None for a whole column (n,)."""
         self.n = n
         self._cells: dict[str, tuple[Integers | None, npt.NDArray[Kind]]] = {}
         for name in sorted(cells):
             rows, values = cells[name]
+            if rows is None:
+                self._cells[name] = None, values
+                continue
             sparse = len(rows) * SPARSE < n
             self._cells[name] = (rows, values) if sparse else (None, self._column(rows, values))
 

@@ -100,14 +100,16 @@ class _Unpacking:
 
     def texts(self, name: str) -> npt.NDArray[np.object_]:
         """A column; what is kept as a dictionary shares its texts."""
-        parts = [np.empty(0, dtype=object)]
-        for chunk in self.table[name].chunks:
-            if pa.types.is_dictionary(chunk.type):
-                shared = np.array([*chunk.dictionary.to_pylist(), None], dtype=object)
-                parts.append(shared[chunk.indices.fill_null(len(shared) - 1).to_numpy(zero_copy_only=False)])
-            else:
-                parts.append(chunk.to_numpy(zero_copy_only=False))
-        return np.concatenate(parts)[self.order]
+        column = self.table[name]
+        if pa.types.is_dictionary(column.type):
+            # numbers are put in order, and objects made once: each copy of those costs several times as much
+            column = column.unify_dictionaries()
+            shared = np.array([*column.chunk(0).dictionary.to_pylist(), None], dtype=object)
+            codes = [each.indices.fill_null(len(shared) - 1).to_numpy(zero_copy_only=False) for each in column.chunks]
+            found: npt.NDArray[np.object_] = shared[np.concatenate(codes)[self.order]]
+            return found
+        parts = [chunk.to_numpy(zero_copy_only=False) for chunk in column.chunks]
+        return np.concatenate([np.empty(0, dtype=object), *parts])[self.order]
 
     def numbers(self, name: str) -> npt.NDArray[Any]:
         """A column; NaN where it has no value."""
@@ -122,7 +124,7 @@ class _Unpacking:
 
     def columns(self, mark: str, always: Iterable[str] = ()) -> Columns[Any]:
         """All parameters, tags or metrics."""
-        found: dict[str, tuple[Integers, npt.NDArray[Any]]] = {}
+        found: dict[str, tuple[Integers | None, npt.NDArray[Any]]] = {}
         few = ((each["name"], (row, each["value"])) for row, each in self.items(f"few:{mark}"))
         for name, pairs in _gathered(few):
             values = np.array([value for _, value in pairs], np.float64 if mark == "m" else object)
@@ -136,7 +138,7 @@ class _Unpacking:
                 values = self.numbers(full) if mark == "m" else self.texts(full)
                 if name in found:
                     values[found[name][0]] = found[name][1]
-                found[name] = np.arange(len(self.order)), values
+                found[name] = None, values
         return Columns(len(self.order), found)
 
     def curves(self, name: str) -> dict[int, Curve]:
