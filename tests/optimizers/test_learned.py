@@ -40,6 +40,9 @@ def gradients(steps: int) -> Iterator[list[torch.Tensor]]:
         yield [torch.randn(p.shape, generator=generator) + 0.5 for p in parameters()]
 
 
+SIZE = torch.cat([p.detach().flatten() for p in parameters()]).square().mean().sqrt().item()
+
+
 def walk(optimizer: torch.optim.Optimizer, moved: list[nn.Parameter], steps: int, begin: int = 0) -> None:
     for given in list(gradients(begin + steps))[begin:]:
         for parameter, gradient in zip(moved, given, strict=True):
@@ -48,12 +51,23 @@ def walk(optimizer: torch.optim.Optimizer, moved: list[nn.Parameter], steps: int
 
 
 @FORMS
-def test_a_rule_begins_as_adam(form: str) -> None:
+def test_a_rule_begins_as_adam_with_steps_in_sizes_of_the_parameters(form: str) -> None:
     ours, theirs = parameters(), parameters()
     walk(Learned(ours, untrained(form)), ours, 30)
-    walk(torch.optim.Adam(theirs, lr=STEP), theirs, 30)
+    walk(torch.optim.Adam(theirs, lr=STEP * SIZE), theirs, 30)
     for one, two in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(one, two, rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-5)
+
+
+@FORMS
+def test_parameters_in_another_unit_make_steps_in_that_unit(form: str) -> None:
+    small, large, trained = parameters(), parameters(), untrained(form, spread=0.3)
+    for parameter in large:
+        parameter.data *= 8
+    for moved in (small, large):
+        walk(Learned(moved, trained), moved, 10)
+    for one, two in zip(small, large, strict=True):
+        torch.testing.assert_close(8 * one, two)
 
 
 @FORMS
@@ -94,7 +108,7 @@ def test_each_group_has_its_own_factor_and_decay() -> None:
         parameter.grad = torch.zeros_like(parameter)
     optimizer.step()
     torch.testing.assert_close(moved[0], still[0], rtol=0, atol=0)
-    torch.testing.assert_close(moved[1], still[1] * (1 - STEP * 0.1))
+    torch.testing.assert_close(moved[1], still[1] * (1 - STEP * SIZE * 0.1))
 
 
 def test_torchs_schedulers_turn_its_factor() -> None:
@@ -106,7 +120,7 @@ def test_torchs_schedulers_turn_its_factor() -> None:
     before = moved[0].detach().clone()
     walk(optimizer, moved, 1)
     assert optimizer.param_groups[0]["lr"] == 0.5
-    assert (moved[0] - before).abs().max() <= STEP
+    assert (moved[0] - before).abs().max() <= STEP * SIZE
 
 
 def test_a_closure_is_called_once_with_gradients_on_and_its_loss_returned() -> None:
@@ -132,7 +146,8 @@ def test_a_parameter_without_a_gradient_is_left_alone_and_may_join_later(form: s
     moved[1].grad = torch.ones_like(moved[1])
     optimizer.step()
     # its first step is Adam's first, whatever the others have behind them
-    torch.testing.assert_close(moved[1], parameters()[1] - STEP)
+    own = parameters()[1]
+    torch.testing.assert_close(moved[1], own - STEP * own.square().mean().sqrt())
     assert int(optimizer.state[moved[0]]["step"]) == 2
 
 

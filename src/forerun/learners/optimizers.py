@@ -86,7 +86,7 @@ class Learned(Optimizer):
     @torch.no_grad()
     def step(self, rows: Tensor, gradient: Tensor, learning_rate: Tensor) -> None:
         """Move rows in place."""
-        rows.mul_(1 - learning_rate * STEP * self.weight_decay)
+        rows.mul_(1 - learning_rate * STEP * self.state.size * self.weight_decay)
         update = self.trained.rule.update(self.trained.rule.views(self.trained.weights), self.state, gradient)
         rows.addcmul_(update, learning_rate)
 

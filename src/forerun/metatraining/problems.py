@@ -9,7 +9,7 @@ parameters. A problem is B trainings that run side by side; each has its own dat
     step     each network's parameters on another scale, so that no one step size is right (Lv, Jiang & Li,
              "Learning gradient descent: better generalization and longer horizons", ICML 2017)
 
-Networks are those of `learners.network`: one to three layers of 4 to 64, never residual, never with GELU.
+Networks are those of `learners.network`: one to three layers of 4 to 96, never residual, never with GELU.
 """
 
 from collections.abc import Sequence
@@ -26,17 +26,17 @@ from forerun.tasks import Task
 
 ACTIVATIONS = ("relu", "tanh", "silu")
 NORMALISATIONS = ("none", "none", "none", "layer", "batch")
-NARROWEST, WIDEST, DEEPEST = 4, 64, 3
+NARROWEST, WIDEST, DEEPEST = 4, 96, 3
 COORDINATES = 16_000
 """B times P, about: of more networks when they are small."""
-FEWEST, MOST = 4, 24
+FEWEST, MOST = 3, 24
 """B."""
 ROWS = (64, 128, 256, 512)
 BATCHES = (16, 32, 64, 128)
 LENGTHS = (50, 200)
 """Steps of a training; half of them are of the greatest length."""
-SPREAD = 0.5
-"""Standard deviation of the logarithm of what stretches inputs, and of what scales parameters."""
+SPREAD = 0.7
+"""Standard deviation of the logarithm of what stretches inputs, and of what scales steps."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Problem:
     blind: Tensor
     """(B,): the loss of who does not look at the inputs, entropy or variance."""
     scale: Tensor
-    """(B, 1): of the parameters; an update is multiplied by it."""
+    """(B, 1): of the parameters, were they written in another unit; an update is multiplied by it."""
     batch: int
     """b."""
     length: int

@@ -16,7 +16,7 @@ from torch.optim.optimizer import Optimizer, ParamsT
 
 from forerun.errors import FormatError, SettingsError
 from forerun.optimizers.moments import Moments
-from forerun.optimizers.rule import STEP, State
+from forerun.optimizers.rule import SMALLEST, STEP, State
 from forerun.optimizers.saved import Trained, load
 
 BLOCK = 1 << 15
@@ -79,11 +79,11 @@ class Learned(Optimizer):
                 "parameters of a learned optimizer must be real, with dense gradients; "
                 f"got a {parameter.dtype} of shape {tuple(parameter.shape)}. Give it to another optimizer"
             )
-        state, begun = self.state[parameter], self.trained.rule.begin(parameter.new_zeros(1, parameter.numel()).float())
+        state, begun = self.state[parameter], self.trained.rule.begin(parameter.flatten()[None].float())
         # a tensor on the processor, as torch's own optimizers keep it, and float, so that nothing casts it
         state["step"] = torch.tensor(0.0)
         state["momenta"], state["squares"] = begun.moments.momenta, begun.moments.squares
-        state["hidden"] = begun.hidden
+        state["hidden"], state["square"] = begun.hidden, parameter.float().square().mean()
 
     def _move(self, moving: list[tuple[Tensor, dict[str, Any]]]) -> None:
         """One step of parameters that have made as many."""
@@ -93,11 +93,11 @@ class Learned(Optimizer):
             torch.cat([s["squares"] for s in states], dim=2).float(),
             int(states[0]["step"]),
         )
-        state = State(moments, torch.cat([s["hidden"] for s in states], dim=2).float())
+        sizes = [p.numel() for p, _ in moving]
+        state = State(moments, self._size(states, sizes), torch.cat([s["hidden"] for s in states], dim=2).float())
         gradient = torch.cat([p.grad.flatten() for p, _ in moving])[None].float()  # type: ignore[union-attr]
         rule, flat = self.trained.rule, self.trained.weights.to(gradient.device)
         update = rule.update(rule.views(flat), state, gradient, block=BLOCK)
-        sizes = [p.numel() for p, _ in moving]
         pieces = zip(
             *(torch.split(t, sizes, dim=-1) for t in (update, moments.momenta, moments.squares, state.hidden)),
             strict=True,
@@ -105,5 +105,11 @@ class Learned(Optimizer):
         for (parameter, group), own, (piece, momenta, squares, hidden) in zip(moving, states, pieces, strict=True):
             own["step"] += 1
             own["momenta"], own["squares"], own["hidden"] = momenta, squares, hidden
-            parameter.mul_(1 - group["lr"] * STEP * group["weight_decay"])
+            if group["weight_decay"]:
+                parameter.mul_(1 - group["lr"] * STEP * state.size[0, 0] * group["weight_decay"])
             parameter.add_(piece.view_as(parameter), alpha=group["lr"])
+
+    def _size(self, states: list[dict[str, Any]], sizes: list[int]) -> Tensor:
+        """Root mean square (1, 1) of what parameters were at the beginning."""
+        squares = torch.stack([s["square"].float() for s in states])
+        return (squares @ squares.new_tensor(sizes) / sum(sizes)).sqrt().clamp_min(SMALLEST).view(1, 1)

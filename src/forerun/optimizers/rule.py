@@ -3,11 +3,13 @@
 Notation: B networks that are trained at once (rows), P parameters each, K momenta, W weights of the rule (`moments`).
 The weights do not know how many parameters there are: a rule learned on hundreds moves millions.
 
-    update = -STEP * scale * exp(magnitude) * sum_k share_k * direction_k
+    update = -STEP * size * exp(magnitude) * sum_k share_k * direction_k
 
-The network says the magnitude and the shares, which are those of Adam where it says nothing: there it starts. This is
-the form of Metz et al. ("Understanding and correcting pathologies in the training of learned optimizers", ICML 2019)
-with momenta for directions, so a parameter without a gradient stays where it is, and an update is bounded.
+The network says the magnitude and the shares, which are those of Adam where it says nothing: there it starts. `size` is
+the root mean square of all parameters of a network at the beginning, so that wide networks, whose weights begin small,
+make small steps. This is the form of Metz et al. ("Understanding and correcting pathologies in the training of learned
+optimizers", ICML 2019) with momenta for directions, so a parameter without a gradient stays where it is, and an update
+is bounded.
 """
 
 from abc import ABC, abstractmethod
@@ -21,9 +23,11 @@ from torch import Tensor
 
 from forerun.optimizers.moments import MAIN, MOMENTUM_DECAYS, Moments, Seen, look
 
-STEP = 3e-3
-"""Of the Adam that a rule starts as."""
-LARGEST = 5.0
+STEP = 0.03
+"""Of the Adam that a rule starts as, in sizes of the parameters."""
+SMALLEST = 0.01
+"""Size of parameters that begin smaller, or at zero."""
+LARGEST = 3.0
 """Of the magnitude: a step is at most exp(LARGEST) times the first."""
 OUTPUTS = 1 + len(MOMENTUM_DECAYS)
 
@@ -36,6 +40,8 @@ class State:
     """What a rule remembers of a training."""
 
     moments: Moments
+    size: Tensor
+    """(B, 1): of the parameters at the beginning."""
     hidden: Tensor
     """(B, memory, P): what else the rule remembers; replaced, never changed, so gradients go through it."""
 
@@ -85,7 +91,8 @@ class Rule(ABC):
 
     def begin(self, rows: Tensor) -> State:
         """Return the state before the first step, for parameters (B, P)."""
-        return State(Moments.zeros(rows), rows.new_zeros(len(rows), self.memory, rows.shape[1]))
+        size = rows.square().mean(dim=1, keepdim=True).sqrt().clamp_min(SMALLEST)
+        return State(Moments.zeros(rows), size, rows.new_zeros(len(rows), self.memory, rows.shape[1]))
 
     def update(self, weights: Weights, state: State, gradient: Tensor, block: int | None = None) -> Tensor:
         """Return what to add to the parameters (B, P) on a gradient (B, P), and advance the state.
@@ -100,7 +107,7 @@ class Rule(ABC):
         outputs, state.hidden = (torch.cat(parts, dim=2) for parts in zip(*said, strict=True))
         magnitude = LARGEST * torch.tanh(outputs[:, 0] / LARGEST)
         direction = seen.directions[:, MAIN] + (outputs[:, 1:] * seen.directions).sum(dim=1)
-        return -STEP * magnitude.exp() * direction
+        return -STEP * state.size * magnitude.exp() * direction
 
 
 def affine(weights: Weights, layer: str, x: Tensor, bias: Tensor | None = None) -> Tensor:

@@ -1,0 +1,115 @@
+"""Learned optimizers against Adam, AdamW and SGD with momentum, each at the best of seven learning rates a task.
+
+    python benchmarks/learned_optimizer.py --json OUT                    everything, about 15 minutes on one core
+    python benchmarks/learned_optimizer.py --json OUT --only overhead    some sections
+    python benchmarks/learned_optimizer.py --json OUT --quick            one small case, in seconds
+    python benchmarks/learned_optimizer.py --json OUT --development --rules DIR mlp    how settings were chosen
+    python benchmarks/learned_optimizer.py --json OUT --figures DIR      draws the result in OUT; nothing is measured
+
+Data sets and networks are those of `optimized/cases.py`, which no rule practised on. docs/learned-optimizer.md tells
+what came out. One thread; progress goes to standard error.
+"""
+
+import argparse
+import json
+import platform
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from forerun.metatraining import Table
+from forerun.optimizers import RULES
+from forerun.tasks import builtin_task
+from optimized import figures, summary
+from optimized.cases import DEVELOPMENT, REPORTED, SHAPES
+from optimized.measure import Contender, curves, tuned
+from optimized.overhead import overhead
+from searching.tell import tell
+
+SECTIONS = ("losses", "long", "overhead")
+SHOWN = (0, 5, 10, 15, 20, 30, 40, 60, 80, 100, 120, 140, 160, 180, 200)
+"""Steps after which losses on all training rows are taken."""
+LONG = tuple(range(0, 2_001, 50))
+
+
+def measured(task: str, shape: str, rules: Sequence[str], seeds: int, shown: Sequence[int]) -> dict[str, Any]:
+    """Losses of every optimizer, learning rate and seed on one data set with one network."""
+    table = Table.of(builtin_task(task))
+    contenders = [*tuned(), *(Contender("learned", rule=rule) for rule in rules)]
+    found = curves(table, SHAPES[shape].architecture(table), contenders, range(seeds), shown).tolist()
+    case: dict[str, Any] = {"family": table.family, "blind": table.blind, "shown": list(shown)}
+    case["tuned"] = [(c.optimizer, c.rate, losses) for c, losses in zip(tuned(), found, strict=False)]
+    case["learned"] = dict(zip(rules, found[len(tuned()) :], strict=True))
+    best = {name: f"{loss:.4f} at {rate:g}" for name, (rate, loss) in summary.best_tuned(case).items()}
+    ours = {rule: f"{sum(losses[-1] for losses in case['learned'][rule]) / seeds:.4f}" for rule in rules}
+    tell(f"  {task}, {shape}: {ours}; tuned {best}; blind {table.blind:.4f}")
+    return case
+
+
+def losses(cases: Sequence[tuple[str, str]], rules: Sequence[str], seeds: int, last: int) -> dict[str, Any]:
+    """The first steps, and what they add up to."""
+    shown = [step for step in SHOWN if step <= last]
+    found = {f"{task}/{shape}": measured(task, shape, rules, seeds, shown) for task, shape in cases}
+    return {"cases": found, "summary": {rule: summary.compared(found, rule) for rule in rules}}
+
+
+def long(cases: Sequence[tuple[str, str]], rules: Sequence[str], seeds: int, last: int) -> dict[str, Any]:
+    """Ten times as many steps; the learned ones alone."""
+    shown, found = [step for step in LONG if step <= last], {}
+    for task, shape in cases:
+        table = Table.of(builtin_task(task))
+        contenders = [Contender("learned", rule=rule) for rule in rules]
+        reached = curves(table, SHAPES[shape].architecture(table), contenders, range(seeds), shown) / table.blind
+        found[f"{task}/{shape}"] = {"shown": shown, "relative": dict(zip(rules, reached.tolist(), strict=True))}
+        tell(f"  {task}, {shape}: {dict(zip(rules, reached[:, :, -1].mean(axis=1).round(4).tolist(), strict=True))}")
+    return {"cases": found, "summary": {rule: summary.stability(found, rule) for rule in rules}}
+
+
+def sections(given: argparse.Namespace) -> dict[str, Callable[[], Any]]:
+    """What each section does, in the size that is asked for."""
+    cases = DEVELOPMENT if given.development else REPORTED
+    if given.quick:
+        return {
+            "losses": lambda: losses((("barley_yield", "wide"),), given.rules, 1, 20),
+            "long": lambda: long((("barley_yield", "wide"),), given.rules, 1, 100),
+            "overhead": lambda: overhead((8,), 2),
+        }
+    return {
+        "losses": lambda: losses(cases, given.rules, given.seeds, SHOWN[-1]),
+        "long": lambda: long(cases[::2], given.rules, min(given.seeds, 3), LONG[-1]),
+        "overhead": overhead,
+    }
+
+
+def main() -> None:
+    """Measure, or draw."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--json", type=Path, required=True, metavar="OUT", help="the result, which is added to")
+    parser.add_argument("--only", nargs="+", choices=SECTIONS, default=SECTIONS)
+    parser.add_argument("--rules", nargs="+", default=list(RULES), help="learned optimizers: names or folders")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--development", action="store_true", help="on the data sets that settings were chosen on")
+    parser.add_argument("--quick", action="store_true", help="one small case")
+    parser.add_argument("--figures", type=Path, metavar="DIR", help="draw the result in OUT; nothing is measured")
+    given = parser.parse_args()
+    found = json.loads(given.json.read_text()) if given.json.is_file() else {}
+    if given.figures:
+        figures.draw(found, given.figures)
+        return
+    torch.set_num_threads(1)
+    found["machine"] = {
+        "processor": platform.machine(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+    }
+    for name, work in sections(given).items():
+        if name in given.only:
+            tell(name)
+            found[name] = work()
+            given.json.write_text(json.dumps(found) + "\n")  # also what came so far, should it be stopped
+
+
+if __name__ == "__main__":
+    main()

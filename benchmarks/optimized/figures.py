@@ -1,0 +1,121 @@
+"""The figures of docs/learned-optimizer.md, from a result of the benchmark."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+
+from optimized.summary import ALLOWANCE, best_tuned
+
+mpl.use("Agg")
+
+import matplotlib.pyplot as plt
+
+LEARNED = {"mlp": "#1b5e8c", "lstm": "#2f8f5b"}
+TUNED = {"sgd": "#b8972e", "adam": "#c2571a", "adamw": "#8a5aa8"}
+NAMES = {"sgd": "SGD, momentum", "adam": "Adam", "adamw": "AdamW", "mlp": "learned, mlp", "lstm": "learned, lstm"}
+FAINT = "#d9d9d9"
+LEAST = 1e-3
+"""Of the blind loss; what is below is drawn there."""
+COLUMNS = 4
+
+
+def draw(found: Mapping[str, Any], folder: Path) -> None:
+    """Write the figures that the result has the sections for."""
+    folder.mkdir(parents=True, exist_ok=True)
+    made = {"": curves(found["losses"]), "-cases": cases(found["losses"])} if "losses" in found else {}
+    if "long" in found:
+        made["-long"] = long(found["long"])
+    for name, figure in made.items():
+        figure.savefig(folder / f"learned-optimizer{name}.png", dpi=150)
+        plt.close(figure)
+
+
+def curves(section: Mapping[str, Any]) -> Any:
+    """Training loss against steps, one panel a data set: every learning rate faint, the best of each in colour."""
+    chosen = list(section["cases"].items())[::2]
+    rows = -(-len(chosen) // COLUMNS)
+    figure, axes = plt.subplots(rows, COLUMNS, figsize=(11, 2.4 * rows), layout="constrained", squeeze=False)
+    for axis, (name, case) in zip(axes.flat, chosen, strict=False):
+        best = best_tuned(case)
+        for optimizer, rate, losses in case["tuned"]:
+            mine = rate == best[optimizer][0]
+            style = (
+                {"color": TUNED[optimizer], "linewidth": 1.3, "zorder": 3}
+                if mine
+                else {"color": FAINT, "linewidth": 0.6}
+            )
+            _line(axis, case, losses, label=f"{NAMES[optimizer]}, best of 7" if mine else None, **style)
+        for rule, losses in case["learned"].items():
+            _line(axis, case, losses, label=NAMES.get(rule, rule), color=LEARNED.get(rule), linewidth=2, zorder=4)
+        _dress(axis, name)
+    for axis in axes.flat[len(chosen) :]:
+        axis.set_axis_off()
+    handles, labels = axes[0][0].get_legend_handles_labels()
+    axes.flat[-1].legend(handles, labels, frameon=False, fontsize=9, loc="center") if len(chosen) < axes.size else None
+    figure.supylabel("training loss / loss of who does not look", fontsize=9)
+    figure.supxlabel("steps", fontsize=9)
+    return figure
+
+
+def cases(section: Mapping[str, Any]) -> Any:
+    """How far the learned ones end above the best tuned, case by case."""
+    figure, axis = plt.subplots(figsize=(8, 0.26 * len(section["cases"]) + 1.2), layout="constrained")
+    for place, case in enumerate(section["cases"].values()):
+        best = min(loss for _, loss in best_tuned(case).values())
+        for optimizer, (_, loss) in best_tuned(case).items():
+            axis.plot((loss - best) / case["blind"], place, "|", color=TUNED[optimizer], markersize=9)
+        for rule, losses in case["learned"].items():
+            above = (np.array(losses)[:, -1] - best) / case["blind"]
+            low, high = _interval(above)
+            axis.plot([low, high], [place, place], color=LEARNED.get(rule), linewidth=1)
+            axis.plot(above.mean(), place, "o", color=LEARNED.get(rule), markersize=4)
+    axis.axvline(ALLOWANCE, color="#555555", linewidth=1, linestyle=":")
+    axis.set_yticks(range(len(section["cases"])), list(section["cases"]), fontsize=8)
+    axis.set_xscale("symlog", linthresh=0.01)
+    axis.invert_yaxis()
+    axis.set_xlabel("above the best tuned after the last step, in losses of who does not look")
+    for name, color in {**TUNED, **LEARNED}.items():
+        axis.plot([], [], "|" if name in TUNED else "o", color=color, label=NAMES[name])
+    axis.legend(frameon=False, fontsize=8, ncols=5, loc="lower center", bbox_to_anchor=(0.4, 1.0))
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.grid(color="#e4e4e4", linewidth=0.6)
+    return figure
+
+
+def long(section: Mapping[str, Any]) -> Any:
+    """Losses far beyond the steps that rules practised, one line a case."""
+    rules = list(next(iter(section["cases"].values()))["relative"])
+    figure, axes = plt.subplots(1, len(rules), figsize=(4.5 * len(rules), 3.4), layout="constrained", squeeze=False)
+    for axis, rule in zip(axes[0], rules, strict=True):
+        for case in section["cases"].values():
+            mean = np.maximum(np.array(case["relative"][rule]).mean(axis=0), LEAST)
+            axis.plot(case["shown"], mean, color=LEARNED.get(rule), linewidth=1)
+        axis.axvline(200, color="#555555", linewidth=1, linestyle=":")
+        _dress(axis, NAMES.get(rule, rule))
+        axis.set_xlabel("steps; practised were the first 200")
+    axes[0][0].set_ylabel("training loss / loss of who does not look")
+    return figure
+
+
+def _line(axis: Any, case: Mapping[str, Any], losses: Any, **style: Any) -> None:
+    mean = np.array(losses).mean(axis=0) / case["blind"]
+    axis.plot(case["shown"], np.clip(mean, LEAST, 3), **style)
+
+
+def _interval(values: np.ndarray) -> tuple[float, float]:
+    """95 % bootstrap interval of a mean over seeds."""
+    drawn = np.random.default_rng(0).integers(0, len(values), (2_000, len(values)))
+    low, high = np.quantile(values[drawn].mean(axis=1), [0.025, 0.975])
+    return float(low), float(high)
+
+
+def _dress(axis: Any, title: str) -> None:
+    axis.set_yscale("log")
+    axis.set_title(title, loc="left", fontsize=9)
+    axis.tick_params(labelsize=8)
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.grid(color="#e4e4e4", linewidth=0.6)
+    axis.set_axisbelow(True)
