@@ -6,13 +6,17 @@ from functools import partial
 from forerun.errors import SettingsError
 from forerun.metalearners import METALEARNERS
 from judging.base import Method
+from judging.learned import LearnedOptimizer
 from judging.ours import Ours
 from judging.peers import PEERS, available
 from judging.simple import Average, Nearest, Portfolio, Random
 from judging.tell import tell
 
 OURS = "forerun"
-FAMILIES: dict[str, Callable[[], Method]] = {name: partial(Ours, name) for name in METALEARNERS}
+FAMILIES: dict[str, Callable[[], Method]] = {
+    **{name: partial(Ours, name) for name in METALEARNERS},
+    "learned_optimizer": LearnedOptimizer,
+}
 """Ours one by one; to be asked for by name."""
 METHODS: dict[str, Callable[[], Method]] = {
     OURS: partial(Ours, "mixture"),

@@ -192,6 +192,9 @@ def _mine_command(commands: Any) -> None:
     mine.add_argument(
         "--task-by", metavar="RULE", help="what makes a task: experiment, dataset, parent, tag:NAME or param:NAME"
     )
+    mine.add_argument(
+        "--fresh", action="store_true", help="read everything anew, not only what is new or changed since the last time"
+    )
     mine.add_argument("--rename", metavar="OLD=NEW", help="one parameter under two names; repeatable", **several)
     mine.add_argument("--without", metavar="PARAM", help="a parameter to leave out; repeatable", **several)
     mine.add_argument(

@@ -147,7 +147,7 @@ def test_a_saved_meta_dataset_is_read_back_to_the_last_bit(tmp_path):
     meta = featurize(make_history())
     meta.save(tmp_path / "meta.parquet")
     again = MetaDataset.load(tmp_path / "meta.parquet")
-    for name in ("X", "task", "loss", "seconds", "y", "features", "location", "scale", "censored"):
+    for name in ("X", "task", "loss", "seconds", "y", "features", "location", "scale", "censored", "started"):
         assert np.array_equal(getattr(again, name), getattr(meta, name), equal_nan=True), name
     for name in ("tasks", "families", "feature_names"):
         assert list(getattr(again, name)) == list(getattr(meta, name))

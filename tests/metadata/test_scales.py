@@ -32,6 +32,7 @@ def make_meta(features: np.ndarray, location: np.ndarray, families: list[str] | 
         location=location,
         scale=0.1 + 0.1 * np.abs(location),
         censored=nothing.astype(bool),
+        started=nothing,
         scaler=FeatureScaler(()),
     )
 

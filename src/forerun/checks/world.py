@@ -19,6 +19,8 @@ from forerun.space import Categorical, Condition, Floats, Integer, Real, SearchS
 NOISE = 0.15
 """Standard deviation of one training's result, in standard units."""
 FEATURES = 5
+MINUTE = 60.0
+"""Between the starts of two trainings; tasks follow one another."""
 
 SPACE = SearchSpace(
     "world",
@@ -96,6 +98,7 @@ def history(seed: int = 0, tasks: int = 24, trials: int = 60) -> MetaDataset:
         location=empty,
         scale=empty,
         censored=np.zeros(len(task), dtype=bool),
+        started=1.7e9 + MINUTE * np.arange(len(task)),
         scaler=FeatureScaler(()),
     )
     return with_losses(meta, losses)

@@ -53,6 +53,8 @@ class MetaDataset:
     """(T,)"""
     censored: npt.NDArray[np.bool_]
     """(n,) whether the training was stopped by its time limit."""
+    started: Floats
+    """(n,) when the training began, in seconds since 1970 (UTC); NaN where unknown."""
     scaler: FeatureScaler
     """How `features` were made of raw ones; makes those of a new task."""
     target: str = LOSS
@@ -105,7 +107,7 @@ class MetaDataset:
 
     def of_rows(self, rows: npt.NDArray[np.int64]) -> Self:
         """Some trials, in the order given, of the same tasks."""
-        per_trial = ("X", "task", "loss", "seconds", "y", "censored")
+        per_trial = ("X", "task", "loss", "seconds", "y", "censored", "started")
         return replace(self, **{name: getattr(self, name)[rows] for name in per_trial})
 
     def save(self, path: Path) -> None:

@@ -53,6 +53,7 @@ def featurize(history: History, *, min_trials: int = 5) -> MetaDataset:
         location=location,
         scale=scale,
         censored=censored,
+        started=trials.get("started", pd.Series(np.nan, index=trials.index)).to_numpy(dtype=float),
         scaler=scaler,
     )
 

@@ -1,7 +1,7 @@
 """A meta-dataset as one Parquet file.
 
-The columns are those of the trials: task (its index), loss, seconds, y, censored, and one a column of X,
-'x.<name>'. What belongs to tasks stands as JSON in the schema's metadata, under 'forerun.meta', beside
+The columns are those of the trials: task (its index), loss, seconds, y, censored, started, and one a column of
+X, 'x.<name>'. Files written before trials carried their time have no 'started': it is unknown there. What belongs to tasks stands as JSON in the schema's metadata, under 'forerun.meta', beside
 'forerun.format' and 'forerun.what'.
 """
 
@@ -22,11 +22,12 @@ FORMAT_VERSION = 1
 """Raised when a reader of the old one could misread the new one."""
 WHAT = b"meta-dataset"
 PER_TRIAL = ("task", "loss", "seconds", "y", "censored")
+STARTED = "started"
 
 
 def save(meta: MetaDataset, path: Path) -> None:
     """Write the file; it is complete before it takes its name."""
-    arrays = {name: pa.array(getattr(meta, name)) for name in PER_TRIAL}
+    arrays = {name: pa.array(getattr(meta, name)) for name in (*PER_TRIAL, STARTED)}
     arrays |= {f"x.{name}": pa.array(meta.X[:, i]) for i, name in enumerate(meta.space.columns)}
     about = {
         "space": meta.space.to_dict(),
@@ -92,5 +93,6 @@ def _build(table: pa.Table, about: dict[str, Any]) -> MetaDataset:
         scale=np.array(about["scale"], dtype=float),
         scaler=scaler,
         target=about["target"],
+        started=table[STARTED].to_numpy() if STARTED in table.column_names else np.full(len(table), np.nan),
         **columns,
     )

@@ -1,7 +1,8 @@
 """The best of billions of configurations by a score, without training any.
 
 Strategies that only ask for scores stand here. Scores that say what they are made of (`tables`) can be searched
-with proof, by branch and bound (`proof`) or by scoring everything (`sweep`).
+with proof, by branch and bound (`proof`) or by scoring everything (`sweep`). Some strategies learn: a policy what
+scores well (`policy`), a recurrent network to optimize (`recurrent`).
 """
 
 import time
@@ -14,6 +15,7 @@ from forerun.search.base import AtMost, Candidate, Feasible, Found, Problem, Ran
 from forerun.search.diversity import search_diverse
 from forerun.search.enumeration import Enumeration
 from forerun.search.evolution import Evolution
+from forerun.search.policy.reinforce import Reinforce, ReinforceRecurrent
 from forerun.search.proof.certified import Certified
 from forerun.search.random import Random
 from forerun.search.refinement import refine
@@ -28,6 +30,8 @@ STRATEGIES: dict[str, type[SearchStrategy]] = {
     "certified": Certified,
     "ascent": CoordinateAscent,
     "evolution": Evolution,
+    "reinforce": Reinforce,
+    "reinforce_recurrent": ReinforceRecurrent,
     "random": Random,
 }
 
@@ -127,6 +131,8 @@ __all__ = [
     "Problem",
     "Random",
     "Ranked",
+    "Reinforce",
+    "ReinforceRecurrent",
     "Score",
     "SearchStrategy",
     "plan",

@@ -21,17 +21,23 @@ RUNS, CURVES = "runs", "curves"
 
 
 def mine_from(
-    uri: str, rules: Rules, folder: Path | None = None, experiments: Sequence[str] | None = None
+    uri: str,
+    rules: Rules,
+    folder: Path | None = None,
+    experiments: Sequence[str] | None = None,
+    *,
+    fresh: bool = False,
 ) -> Understood:
     """Read the runs of a store (all experiments by default), understand them and write the history into a folder.
 
     The store is never written to. Mined again into the same folder, only what is new or changed is read, and the
-    result is that of reading everything anew. Raises StoreError, and HistoryError where the runs tell nothing.
+    result is that of reading everything anew, as with `fresh`. Raises StoreError, and HistoryError where the runs
+    tell nothing.
     """
-    runs: Runs = read(uri, experiments, cache=folder / RUNS if folder else None)
+    runs: Runs = read(uri, experiments, cache=folder / RUNS if folder else None, fresh=fresh)
     if rules.needs_curve:
         curves = tuple(dict.fromkeys(target.metric for target in targets_of(runs, rules)))
-        runs = read(uri, experiments, curves, cache=folder / CURVES if folder else None)
+        runs = read(uri, experiments, curves, cache=folder / CURVES if folder else None, fresh=fresh)
     understood = understand(runs, rules)
     if folder:
         understood.history.save(folder)
@@ -51,7 +57,7 @@ def command(options: argparse.Namespace) -> None:
         keep=tuple(options.keep),
         origin=hide(options.uri),
     )
-    understood = mine_from(options.uri, rules, options.to, options.experiment or None)
+    understood = mine_from(options.uri, rules, options.to, options.experiment or None, fresh=options.fresh)
     print(as_text(understood.findings))
     print(
         f"\n{len(understood.history):,} trials of {len(understood.history.tasks):,} tasks written to {options.to}, "

@@ -216,3 +216,14 @@ def test_an_increment_equals_a_fresh_reading(
         asked = [each for path, each, _ in server.seen if path.endswith("runs/search")]
         assert all("attributes" in each["filter"] or each["run_view_type"] == "DELETED_ONLY" for each in asked)
     same(runs, read(server.uri, metrics=["loss"]))
+
+
+def test_what_a_server_does_not_tell_is_read_when_asked_to_read_everything(
+    server: Faulty, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(rest, "CLOCKS_MS", 1)
+    read(server.uri, cache=tmp_path)
+    server.runs[0]["data"]["params"].append({"key": "afterthought", "value": "1"})
+    assert "afterthought" not in read(server.uri, cache=tmp_path).params
+    same(read(server.uri, cache=tmp_path, fresh=True), read(server.uri))
+    assert "afterthought" in read(server.uri, cache=tmp_path).params

@@ -18,20 +18,26 @@ from forerun.tracking.reading.base import Reader, hide
 
 
 def read(
-    uri: str, experiments: Sequence[str] | None = None, metrics: Sequence[str] = (), cache: Path | None = None
+    uri: str,
+    experiments: Sequence[str] | None = None,
+    metrics: Sequence[str] = (),
+    cache: Path | None = None,
+    *,
+    fresh: bool = False,
 ) -> Runs:
     """Read the undeleted runs of some experiments (names; None: all that are not deleted).
 
     `uri` is what MLflow takes as a tracking URI, or a folder. `metrics` names those whose curves are wanted. With
     `cache`, a folder, only what is new or changed is read the next time; each reader says what it cannot see, and
-    after a week everything is read anew. Raises StoreError; then there are no runs, rather than some.
+    after a week, or with `fresh`, everything is read anew. Raises StoreError; then there are no runs, rather than
+    some.
     """
     from forerun.tracking.reading.cache import read_cached
 
     found = reader(uri)
     if cache is None:
         return found.read(experiments, metrics).runs
-    return read_cached(found, hide(uri), experiments, metrics, cache)
+    return read_cached(found, hide(uri), experiments, metrics, cache, fresh=fresh)
 
 
 def reader(uri: str) -> Reader:

@@ -33,9 +33,15 @@ MANY = 5
 
 
 def read_cached(
-    reader: Reader, source: str, experiments: Sequence[str] | None, metrics: Sequence[str], folder: Path
+    reader: Reader,
+    source: str,
+    experiments: Sequence[str] | None,
+    metrics: Sequence[str],
+    folder: Path,
+    *,
+    fresh: bool = False,
 ) -> Runs:
-    """Read what is new, add it to what the folder holds, and keep the whole there.
+    """Read what is new, or with `fresh` everything, add it to what the folder holds, and keep the whole there.
 
     A folder that holds another source, other experiments or curves, or a damaged or older format, is filled anew.
     """
@@ -47,7 +53,7 @@ def read_cached(
         "metrics": sorted(metrics),
     }
     with FileLock(folder / ".lock"), ThreadPoolExecutor(1) as pool:
-        rest = _fitting(folder, about)
+        rest = None if fresh else _fitting(folder, about)
         if rest is not None:
             loading = pool.submit(Kept.load, folder, rest)  # while the source is looked at
             try:
