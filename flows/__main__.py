@@ -20,7 +20,9 @@ def main() -> int:
     todo, total = pending(project)
     if todo:
         from flows.server import a_server
+        from forerun.steps import collect
 
+        collect.check(project)  # Prefect takes seconds to start
         with a_server():
             from flows.pipeline import pipeline
 

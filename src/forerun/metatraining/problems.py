@@ -27,9 +27,11 @@ from forerun.tasks import Task
 ACTIVATIONS = ("relu", "tanh", "silu")
 NORMALISATIONS = ("none", "none", "none", "layer", "batch")
 NARROWEST, WIDEST, DEEPEST = 4, 96, 3
-COORDINATES = 16_000
+LARGEST = 6_000
+"""P: larger networks are drawn again."""
+COORDINATES = 12_000
 """B times P, about: of more networks when they are small."""
-FEWEST, MOST = 3, 24
+FEWEST, MOST = 2, 16
 """B."""
 ROWS = (64, 128, 256, 512)
 BATCHES = (16, 32, 64, 128)
@@ -108,15 +110,9 @@ class Problem:
 def draw(tables: Sequence[Table], rng: np.random.Generator) -> Problem:
     """Draw a problem; every family of data sets is as likely as any other."""
     outputs = int(rng.choice([0, 2, 3, 5, 8]))  # 0: regression
-    depth = int(rng.integers(1, DEEPEST + 1))
-    architecture = Architecture(
-        inputs=int(rng.integers(2, 25)),
-        outputs=max(outputs, 1),
-        widths=tuple(round(float(np.exp(w))) for w in rng.uniform(np.log(NARROWEST), np.log(WIDEST), depth)),
-        activation=str(rng.choice(ACTIVATIONS)),
-        normalisation=str(rng.choice(NORMALISATIONS)),
-        residual=False,
-    )
+    architecture = _architecture(outputs, rng)
+    while architecture.size > LARGEST:
+        architecture = _architecture(outputs, rng)
     count = int(np.clip(COORDINATES // architecture.size, FEWEST, MOST))
     families = sorted({table.family for table in tables})
     n, drawn = int(rng.choice(ROWS)), []
@@ -132,6 +128,18 @@ def draw(tables: Sequence[Table], rng: np.random.Generator) -> Problem:
         torch.from_numpy(np.exp(rng.normal(0, SPREAD, (count, 1))).astype(np.float32)),
         batch=min(n, int(rng.choice(BATCHES))),
         length=LENGTHS[1] if rng.random() < 0.5 else int(rng.integers(LENGTHS[0], LENGTHS[1])),
+    )
+
+
+def _architecture(outputs: int, rng: np.random.Generator) -> Architecture:
+    depth = int(rng.integers(1, DEEPEST + 1))
+    return Architecture(
+        inputs=int(rng.integers(2, 25)),
+        outputs=max(outputs, 1),
+        widths=tuple(round(float(np.exp(w))) for w in rng.uniform(np.log(NARROWEST), np.log(WIDEST), depth)),
+        activation=str(rng.choice(ACTIVATIONS)),
+        normalisation=str(rng.choice(NORMALISATIONS)),
+        residual=False,
     )
 
 

@@ -204,11 +204,15 @@ def _of_its_own(task: str, seed: int) -> int:
     return int(hashlib.sha256(f"{seed} {task}".encode()).hexdigest()[:8], 16)
 
 
+def check(project: Project) -> Tasks:
+    """Return the tasks that params.yaml asks for; raises for what it cannot mean, before anything long is begun."""
+    check_target(project)
+    return choose_tasks(project, project.settings.collect)
+
+
 def campaign(project: Project) -> Campaign:
     """Plan the collection that params.yaml asks for, leaving out the target's family."""
-    settings = project.settings.collect
-    check_target(project)
-    tasks = choose_tasks(project, settings)
+    settings, tasks = project.settings.collect, check(project)
     return Campaign(open_store(project.settings.store.uri, project.root), project.root, tasks, settings)
 
 

@@ -27,7 +27,7 @@ from forerun.learners import BaseLearner, Outcome, Report
 from forerun.learners.fitted import scaled, standardisation
 from forerun.learners.mlp import LARGEST_SCORE, prediction
 from forerun.space import ALWAYS, Categorical, Condition, Configuration, SearchSpace
-from forerun.supernets.training import Recipe, Rows, train_alone
+from forerun.supernets.training import Recipe, Rows, Sandwich, train_alone
 from forerun.tasks import Task
 from forerun.tasks.task import Part
 
@@ -115,6 +115,8 @@ class Family(BaseLearner):
 
     recipe: Recipe = Recipe()  # noqa: RUF009 - frozen
     """How one of them is trained from scratch."""
+    sandwich: Sandwich = Sandwich()  # noqa: RUF009 - frozen
+    """How all of them are trained as one."""
 
     @abstractmethod
     def architecture(self, configuration: Configuration, inputs: int, outputs: int) -> Architecture:

@@ -24,7 +24,7 @@ from forerun.errors import DataError
 from forerun.learners.network import ACTIVATIONS, EPSILON
 from forerun.space import ALWAYS, Categorical, Condition, Configuration, Domain, Integer, Ordinal
 from forerun.supernets.base import Architecture, Family, Parameters, Transformer
-from forerun.supernets.training import Recipe
+from forerun.supernets.training import Recipe, Sandwich
 from forerun.tasks import Task
 
 MOST_CELLS = 3
@@ -131,7 +131,8 @@ class Cells(Family):
     """Convolutional cells for small square images."""
 
     name: ClassVar[str] = "cells"
-    recipe: Recipe = Recipe(epochs=12)  # noqa: RUF009 - frozen
+    recipe: Recipe = Recipe(epochs=12, learning_rate=0.01)  # noqa: RUF009 - frozen
+    sandwich: Sandwich = Sandwich(epochs=15, learning_rate=0.01)  # noqa: RUF009 - frozen
 
     def domains(self, kind: str) -> Mapping[str, tuple[Domain, Condition]]:
         """Return the choices."""

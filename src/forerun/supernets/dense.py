@@ -92,7 +92,7 @@ class Dense(Family):
 
     def domains(self, kind: str) -> Mapping[str, tuple[Domain, Condition]]:
         """Return the choices; the first layer has no skip connection."""
-        found: dict[str, tuple[Domain, Condition]] = {"dense.depth": (Integer(1, DEEPEST), ALWAYS)}
+        found: dict[str, tuple[Domain, Condition]] = {"dense.depth": (Integer(1, DEEPEST, log=True), ALWAYS)}
         for i in range(1, DEEPEST + 1):
             deep = Condition.of({"dense.depth": f">= {i}"}) if i > 1 else ALWAYS
             found[f"dense.width_{i}"] = (Ordinal(WIDTHS), deep)

@@ -47,7 +47,7 @@ class SuperNet:
         """Train the super-network of a family for a task; same seed, same weights."""
         began = time.process_time()
         prepared = family.prepare(task)
-        sandwich = sandwich or Sandwich()
+        sandwich = sandwich or family.sandwich
         teacher, *others = (_built(family, prepared, configuration) for configuration in family.covering())
         shapes = {name: shape for largest in (teacher, *others) for name, shape in largest.shapes.items()}
         students = _students(family, prepared, task.kind, sandwich.paths, np.random.default_rng([seed, 0x5A]))

@@ -17,7 +17,7 @@ from torch.nn import functional as F  # noqa: N812 - as torch names it everywher
 if TYPE_CHECKING:
     from forerun.supernets.base import Architecture, Parameters
 
-LEAST_STEPS = 16
+LEAST_STEPS = 10
 """In an epoch: small data sets are learned in smaller batches."""
 
 Watch = Callable[[int, Tensor], None]
@@ -28,10 +28,10 @@ Watch = Callable[[int, Tensor], None]
 class Recipe:
     """AdamW with a cosine schedule."""
 
-    epochs: int = 20
-    batch_size: int = 64
+    epochs: int = 15
+    batch_size: int = 128
     """At most, see LEAST_STEPS."""
-    learning_rate: float = 0.003
+    learning_rate: float = 0.005
     weight_decay: float = 0.01
 
 
@@ -39,7 +39,7 @@ class Recipe:
 class Sandwich(Recipe):
     """How a super-network is trained."""
 
-    epochs: int = 60
+    epochs: int = 30
     paths: int = 2
     """Random architectures in every step, beside the largest and the smallest."""
     labels: float = 0.5
