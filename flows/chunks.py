@@ -13,7 +13,8 @@ from prefect.futures import wait
 
 from flows.cluster import cluster
 from forerun.steps import Project
-from forerun.steps.collect import Campaign, Chunk, campaign, finish
+from forerun.steps.collect import Campaign, campaign, finish
+from forerun.steps.plan import Chunk
 
 
 @task(name="train", task_run_name="{chunk.name}", cache_policy=NO_CACHE, persist_result=False)

@@ -19,7 +19,8 @@ import pytest
 from sqlalchemy import Engine, event
 
 from forerun.cli import main
-from forerun.steps.collect import Campaign, Chunk
+from forerun.steps.collect import Campaign
+from forerun.steps.plan import Chunk
 from forerun.tracking.log import recorded
 from forerun.tracking.store import open_store
 from forerun.trials import Trial

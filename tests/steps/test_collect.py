@@ -27,7 +27,7 @@ def campaign(store: Store, trained_here: list[Trial], tmp_path: Path) -> Campaig
 
 
 def test_the_plan_names_every_training_once_and_tasks_take_turns(campaign: Campaign) -> None:
-    keys = [campaign._key(chunk.task, c) for chunk in campaign.plan for c in chunk.configurations]
+    keys = campaign._plan.keys
     assert len(set(keys)) == len(keys) == 2 * (5 + 1)
     assert [chunk.task for chunk in campaign.plan] == ["rings", "spots"] * 4
     assert max(len(chunk.configurations) for chunk in campaign.plan) == 2

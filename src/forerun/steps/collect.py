@@ -4,26 +4,24 @@ A campaign is a plan (which configurations on which tasks) less what the store a
 be killed at any moment and started again: nothing is trained twice, nothing is lost.
 """
 
-import hashlib
 import json
 import platform
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
 from functools import cached_property, partial
-from itertools import zip_longest
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from forerun.errors import SettingsError, StoreError
-from forerun.learners.joint import default_space, random_configurations, shared_configurations
+from forerun.learners.joint import default_space
 from forerun.learners.pool import Job, TrainingPool
 from forerun.learners.trial import stacks
 from forerun.metadata.metafeatures import metafeatures
 from forerun.space import Configuration
 from forerun.steps.errand import Errand
+from forerun.steps.plan import Chunk, Plan, Tasks
 from forerun.steps.progress import bar
 from forerun.steps.project import Project
 from forerun.steps.settings import CollectSettings
@@ -35,20 +33,9 @@ from forerun.tracking.log import clear_interrupted, commit, log_trial, recorded
 from forerun.tracking.once import keep_first
 from forerun.tracking.records import TaskRecord, log_space, log_task
 from forerun.tracking.store import Store, open_store
-from forerun.trials import trial_key
 
-Tasks = Mapping[str, Callable[[], Task]]
 CLOCKS_SECONDS = 3600
 """Between the clocks of two machines, at most."""
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """Trainings on one task that are started, and if need be started again, together."""
-
-    name: str
-    task: str
-    configurations: tuple[Configuration, ...]
 
 
 class Campaign:
@@ -69,7 +56,7 @@ class Campaign:
         self._since = int((time.time() - CLOCKS_SECONDS) * 1000)
         self._done = recorded(self.store, names.COLLECT)
         self._describe()
-        planned = [self._key(chunk.task, c) for chunk in self.plan for c in chunk.configurations]
+        planned = self._plan.keys
         done = sum(key in self._done for key in planned)
         self._bar = bar(total=len(planned), initial=done, unit="training", desc="collect", smoothing=0.02)
         self._pool.__enter__()
@@ -98,42 +85,18 @@ class Campaign:
             log_task(self.store, self._records[name], metafeatures(task))
 
     @cached_property
+    def _plan(self) -> Plan:
+        return Plan(self.tasks, self.settings)
+
+    @property
     def plan(self) -> list[Chunk]:
-        """Everything that is to be trained: what all tasks share first, then what each draws for itself.
-
-        Tasks take turns, so that a campaign that is stopped early has taught something of each.
-        """
-        s, shared, own = self.settings, [], []
-        for name, task in self.tasks.items():
-            drawn = _of_its_own(name, s.seed)
-            shared.append(self._chunks(name, "shared", shared_configurations(task.kind, s.shared, s.seed)))
-            own.append(self._chunks(name, "own", random_configurations(task.kind, s.random, drawn)))
-        chunks = [chunk for part in (shared, own) for turn in zip_longest(*part) for chunk in turn if chunk]
-        return self._once(chunks)
-
-    def _once(self, chunks: Sequence[Chunk]) -> list[Chunk]:
-        """Leave out what an earlier chunk trains: a draw may repeat another."""
-        seen: set[str] = set()
-        found = []
-        for chunk in chunks:
-            new = {self._key(chunk.task, c): c for c in chunk.configurations}
-            new = {key: c for key, c in new.items() if key not in seen}
-            seen |= set(new)
-            found.append(replace(chunk, configurations=tuple(new.values())))
-        return [chunk for chunk in found if chunk.configurations]
-
-    def _chunks(self, task: str, part: str, configurations: Sequence[Configuration]) -> list[Chunk]:
-        size = max(self.settings.chunk, 1)
-        pieces = [tuple(configurations[i : i + size]) for i in range(0, len(configurations), size)]
-        return [Chunk(f"{task} {part} {i + 1}/{len(pieces)}", task, piece) for i, piece in enumerate(pieces)]
-
-    def _key(self, task: str, configuration: Configuration) -> str:
-        return trial_key(task, configuration, self.settings.seed)
+        """Everything that is to be trained."""
+        return self._plan.chunks
 
     def missing(self, chunk: Chunk) -> list[Configuration]:
         """The configurations of a chunk that the store does not hold yet."""
         with self._lock:
-            return [c for c in chunk.configurations if self._key(chunk.task, c) not in self._done]
+            return [c for c in chunk.configurations if self._plan.key(chunk.task, c) not in self._done]
 
     @property
     def pending(self) -> list[Chunk]:
@@ -191,17 +154,7 @@ class Campaign:
 
     def summary(self) -> dict[str, object]:
         """What the campaign stands for, the same each time it is completed."""
-        keys = sorted(self._key(chunk.task, c) for chunk in self.plan for c in chunk.configurations)
-        return {
-            "trainings": len(keys),
-            "digest": hashlib.sha256("".join(keys).encode()).hexdigest()[:16],
-            "tasks": {name: task.digest for name, task in sorted(self.tasks.items())},
-        }
-
-
-def _of_its_own(task: str, seed: int) -> int:
-    """A seed that differs from task to task and stays the same from run to run."""
-    return int(hashlib.sha256(f"{seed} {task}".encode()).hexdigest()[:8], 16)
+        return self._plan.summary()
 
 
 def check(project: Project) -> Tasks:
