@@ -1,0 +1,1 @@
+"""Search by a policy that learns which choices score well: REINFORCE."""
