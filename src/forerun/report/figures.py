@@ -14,7 +14,6 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 from forerun.report.drawing import BLUE, GREEN, GREY, INK, MUTED, ORANGE, PURPLE, VERMILION, axes_of, drawn, figure
 from forerun.report.labels import label_ends
-from forerun.report.sentences import INTERVAL_80
 from forerun.report.story import MethodScore, Past, Progress, Recommendation, Training
 from forerun.report.wording import clean, loss, number, shorten
 
@@ -62,7 +61,7 @@ def agreement_figure(trainings: Sequence[Training], unit: str) -> Figure:
     done = [(i, t) for i, t in enumerate(trainings, 1) if math.isfinite(t.loss) and math.isfinite(t.predicted)]
     predicted = np.array([t.predicted for _, t in done])
     real = np.array([t.loss for _, t in done])
-    spread = INTERVAL_80 * np.nan_to_num(np.array([t.std for _, t in done]))
+    spread = np.nan_to_num(np.array([t.spread for _, t in done]))
     inside = np.abs(real - predicted) <= spread
     low = min((predicted - spread).min(), real.min())
     high = max((predicted + spread).max(), real.max())
@@ -108,10 +107,11 @@ def outlook_figure(recommendation: Recommendation, unit: str) -> Figure:
     measured = math.isfinite(recommendation.validation_loss)
     drawing = figure(430, 150 if measured else 120)
     axes = drawing.add_subplot()
-    mean, std = recommendation.loss, recommendation.std
-    for sigmas, alpha in ((1.96, 0.18), (INTERVAL_80, 0.28), (0.6745, 0.4)):
+    mean = recommendation.loss
+    for percent, alpha in ((95, 0.18), (80, 0.28), (50, 0.4)):
+        half = recommendation.widths[percent] * recommendation.std
         axes.plot(
-            [mean - sigmas * std, mean + sigmas * std],
+            [mean - half, mean + half],
             [0, 0],
             color=BLUE,
             alpha=alpha,

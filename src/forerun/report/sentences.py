@@ -20,8 +20,6 @@ from forerun.report.story import (
 from forerun.report.wording import clean, listing, loss, percent, seconds, shorten, value
 from forerun.space import Value
 
-INTERVAL_80 = 1.2816
-"""Standard deviations each side of the mean that hold 80 % of a normal distribution."""
 MONOTONE = 0.9
 """Rank correlation beyond which an effect is told as 'higher is better'; a matter of taste."""
 
@@ -82,7 +80,7 @@ def surprise(trainings: Sequence[Training]) -> str:
     done = [t for t in trainings if math.isfinite(t.loss) and math.isfinite(t.predicted) and math.isfinite(t.std)]
     if not done:
         return "No training ended with a loss, so there is nothing to hold the predictions against."
-    inside = sum(abs(t.loss - t.predicted) <= INTERVAL_80 * t.std for t in done)
+    inside = sum(abs(t.loss - t.predicted) <= t.spread for t in done)
     off = float(np.mean([abs(t.loss - t.predicted) for t in done]))
     told = (
         f"{inside} of {len(done)} real losses fell inside the 80 % interval that was predicted before the training; "

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from forerun.metalearners import NORMAL
 from forerun.space import Configuration
 
 NAN = float("nan")
@@ -70,6 +71,8 @@ class Recommendation:
     test_loss: float = NAN
     fit_seconds: float = NAN
     test_metrics: Mapping[str, float] = field(default_factory=dict)
+    widths: Mapping[int, float] = field(default_factory=lambda: NORMAL)
+    """Half widths of the central intervals of the prediction in stds, by percent (50, 80, 95)."""
     """The usual metrics on the test part, each in its own direction."""
 
 
@@ -123,6 +126,13 @@ class Training:
     """Why it failed; empty when it did not."""
     curve: Sequence[tuple[int, float]] = ()
     """(epoch, validation loss)."""
+    widths: Mapping[int, float] = field(default_factory=lambda: NORMAL)
+    """As those of a recommendation."""
+
+    @property
+    def spread(self) -> float:
+        """Half width of the interval that was to hold the loss with 80 %."""
+        return self.widths[80] * self.std
 
 
 @dataclass(frozen=True)

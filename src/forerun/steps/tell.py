@@ -51,7 +51,9 @@ def zero_shot_story(target: Target, chosen: Suggestion, suggested: Suggested, li
     return Story(
         task=_facts(target.task),
         making=_making(),
-        recommendation=Recommendation(chosen.configuration, chosen.loss, chosen.std, Estimate(chosen.seconds)),
+        recommendation=Recommendation(
+            chosen.configuration, chosen.loss, chosen.std, Estimate(chosen.seconds), widths=chosen.widths
+        ),
         search=_search(target, suggested),
         lineage=lineage,
         explanation=explain(tuner.adapt([]).loss, tuner.grid, chosen.configuration, rng),
@@ -174,9 +176,16 @@ def _spread(values: Sequence[float]) -> Estimate | None:
 
 
 def _training(trial: Any, suggestion: Suggestion | None) -> Training:
-    predicted, std = (suggestion.loss, suggestion.std) if suggestion else (float("nan"), float("nan"))
+    known = suggestion or Suggestion(trial.configuration, *(float("nan"),) * 4)
     return Training(
-        trial.configuration, predicted, std, trial.loss, trial.fit_seconds, trial.reason, tuple(trial.curve)
+        trial.configuration,
+        known.loss,
+        known.std,
+        trial.loss,
+        trial.fit_seconds,
+        trial.reason,
+        tuple(trial.curve),
+        known.widths,
     )
 
 

@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from forerun.metalearners import Context
+from forerun.metalearners import NORMAL, Context, widths
 from forerun.metalearners.forecaster import Forecast, Forecaster
 from forerun.search import AtMost, Found, SearchStrategy, search
 from forerun.space import Condition, Configuration, Floats, Grid, SearchSpace, Value
@@ -48,6 +48,8 @@ class Suggestion:
     """Expected improvement over the best so far, in the loss's units; NaN before the first trial."""
     source: str = "search"
     """'search', or 'history' for a configuration that was good on other tasks."""
+    widths: Mapping[int, float] = field(default_factory=lambda: NORMAL)
+    """Half widths of the central intervals of the loss in stds, by percent (50, 80, 95)."""
 
 
 @dataclass(frozen=True)
@@ -213,7 +215,8 @@ class Tuner:
             better = expected_improvement(forecast.loss, prediction, best)
         sources = ["history" if c in guard else "search" for c in configurations]
         columns = [np.asarray(column).tolist() for column in (raw.mean, raw.std, seconds, better)]
-        return [Suggestion(*row) for row in zip(configurations, *columns, sources, strict=True)]
+        half = widths(forecast.loss)
+        return [Suggestion(*row, widths=half) for row in zip(configurations, *columns, sources, strict=True)]
 
 
 def best_loss(trials: Sequence[Trial]) -> float | None:
