@@ -42,8 +42,12 @@ class Architecture(Protocol):
         """Shape of each parameter that it uses, by name."""
         ...
 
+    def features(self, parameters: Parameters, X: Tensor) -> Tensor:
+        """Return what the last hidden layer makes of X, (n, width); parameters have its `shapes`."""
+        ...
+
     def scores(self, parameters: Parameters, X: Tensor) -> Tensor:
-        """Return logits or standardised targets (n, outputs); parameters have at least its `shapes`."""
+        """Return logits or standardised targets (n, outputs): a linear head ('head') on the features."""
         ...
 
 

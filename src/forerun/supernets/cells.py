@@ -64,14 +64,17 @@ class CellArchitecture:
         }
 
     def scores(self, parameters: Parameters, X: Tensor) -> Tensor:
-        """As `Architecture.scores`, for images X (n, 1, side, side)."""
+        """As `Architecture.scores`."""
+        return F.linear(self.features(parameters, X), parameters["weight_head"], parameters["bias_head"])
+
+    def features(self, parameters: Parameters, X: Tensor) -> Tensor:
+        """As `Architecture.features`, for images X (n, 1, side, side): the mean of every channel."""
         h = _convolved(X, parameters, "stem")
         for cell, operations in enumerate(self.cells, start=1):
             if cell > 1 and h.shape[-1] > 1:
                 h = F.avg_pool2d(h, 2)
             h = self._cell(parameters, h, cell, operations)
-        h = ACTIVATIONS[self.activation](h).mean(dim=(2, 3))
-        return F.linear(h, parameters["weight_head"], parameters["bias_head"])
+        return ACTIVATIONS[self.activation](h).mean(dim=(2, 3))
 
     def _cell(self, parameters: Parameters, h: Tensor, cell: int, operations: Sequence[str]) -> Tensor:
         nodes = [h]

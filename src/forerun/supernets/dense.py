@@ -59,7 +59,11 @@ class DenseArchitecture:
         return found | {"weight_head": (self.outputs, width), "bias_head": (self.outputs,)}
 
     def scores(self, parameters: Parameters, X: Tensor) -> Tensor:
-        """As `Architecture.scores`, for X (n, inputs)."""
+        """As `Architecture.scores`."""
+        return F.linear(self.features(parameters, X), parameters["weight_head"], parameters["bias_head"])
+
+    def features(self, parameters: Parameters, X: Tensor) -> Tensor:
+        """As `Architecture.features`, for X (n, inputs)."""
         h = first = X
         for i, layer in enumerate(self.layers, start=1):
             z = F.linear(h, parameters[f"weight_{i}"], parameters[f"bias_{i}"])
@@ -71,7 +75,7 @@ class DenseArchitecture:
             h = z
             if i == 1:
                 first = z
-        return F.linear(h, parameters["weight_head"], parameters["bias_head"])
+        return h
 
 
 def _normalised(z: Tensor, how: str, gain: Tensor, shift: Tensor) -> Tensor:

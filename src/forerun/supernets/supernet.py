@@ -23,9 +23,11 @@ from forerun.supernets.base import (
     fitted,
     metric_loss,
 )
-from forerun.supernets.training import Sandwich, cut, train_shared
+from forerun.supernets.training import Sandwich, cut, refitted_head, train_shared
 from forerun.tasks import Task
 
+FITTED = 512
+"""Training rows, at most, by which the head of an architecture is fitted anew."""
 DRAWN = 4_096
 """Random architectures drawn at once, for training."""
 
@@ -59,11 +61,13 @@ class SuperNet:
         """The architectures."""
         return self.family.space(self.task.kind)
 
+    @torch.inference_mode()
     def extract(self, configuration: Configuration) -> FittedArchitecture:
         """Cut one architecture out, with inherited weights of its own; raises SpaceError for one of another space."""
         self.space.check(configuration)
         architecture = _built(self.family, self.prepared, configuration)
         own = {name: p.clone() for name, p in cut(self.parameters, architecture.shapes).items()}
+        own |= refitted_head(architecture.features(own, self.prepared.rows.X[:FITTED]), self.prepared.rows)
         return fitted(self.prepared, architecture, own)
 
     def score(self, configurations: Sequence[Configuration]) -> Floats:

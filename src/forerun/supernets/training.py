@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 LEAST_STEPS = 10
 """In an epoch: small data sets are learned in smaller batches."""
 
+RIDGE = 1e-3
+"""Penalty on the weights of a head that is fitted anew, in mean squares of the features."""
+
 Watch = Callable[[int, Tensor], None]
 """Called once an epoch with the epoch (from 1) and the validation scores (n, outputs)."""
 
@@ -87,6 +90,24 @@ def initial(shapes: Mapping[str, tuple[int, ...]], generator: torch.Generator) -
 def cut(parameters: "Parameters", shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Tensor]:
     """The leading corners of parameters: what an architecture with these shapes inherits (views, no copies)."""
     return {name: parameters[name][tuple(slice(size) for size in shape)] for name, shape in shapes.items()}
+
+
+def refitted_head(features: Tensor, rows: Rows) -> dict[str, Tensor]:
+    """The linear head that ridge regression fits to features (m, w) of the first m training rows.
+
+    One head cannot serve all architectures, and the best one for each is a closed form away. Classes are regressed as
+    one-hot targets, every class weighing the same.
+    """
+    m, y = len(features), rows.y[: len(features)]
+    Phi = torch.cat([features.double(), torch.ones(m, 1, dtype=torch.float64)], dim=1)
+    if rows.weights is None:
+        target, weights = y.double()[:, None], torch.ones(m, 1, dtype=torch.float64)
+    else:
+        target, weights = F.one_hot(y, len(rows.weights)).double(), rows.weights[y].double()[:, None]
+    gram = Phi.T @ (weights * Phi)
+    gram += RIDGE * gram.trace() / len(gram) * torch.eye(len(gram), dtype=torch.float64)
+    solved = torch.linalg.solve(gram, Phi.T @ (weights * target)).float()
+    return {"weight_head": solved[:-1].T.contiguous(), "bias_head": solved[-1]}
 
 
 def train_alone(

@@ -1,0 +1,131 @@
+"""Architectures without training each: what a super-network's scores are worth, and what they save.
+
+    python benchmarks/supernet.py --json OUT                    five data sets, in an hour of one core
+    python benchmarks/supernet.py --json OUT --quick            a few small trainings, in seconds; numbers mean nothing
+    python benchmarks/supernet.py --json OUT --figures DIR      and the figures
+    python benchmarks/supernet.py --json OUT --only digits      some data sets
+
+For each data set: 60 random architectures trained from scratch for the same number of epochs, and how well the losses
+with inherited weights rank them (`supernetted/agreement.py`); then three ways to spend the same processor time
+(`supernetted/compare.py`). Settings were chosen on other data sets, whose trainings are the history
+(`supernetted/data.py`). Everything that takes time is kept in OUT when it is done: run again, it goes on.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+# threads on small matrices only wait for each other, and processor time is what is compared
+os.environ["OMP_NUM_THREADS"] = "1"
+
+import numpy as np
+import torch
+
+from forerun.errors import ForerunError, SettingsError
+from forerun.search import Evolution
+from supernetted.agreement import agreement, correlation, padded_seconds
+from supernetted.compare import Plan, at_random, tuned
+from supernetted.data import EVERY, TOLD
+from supernetted.record import Record, task_of
+
+QUICK = Plan(architectures=8, past=6, seeds=1, budget=7.0, short=5, search=Evolution(16, 4, 2, 4))
+
+
+def measured(record: Record, name: str, plan: Plan, *, quick: bool) -> dict[str, Any]:
+    """All of one data set."""
+    sandwich = EVERY[name].architectures.sandwich
+    if quick:
+        sandwich = replace(sandwich, epochs=1)
+    found = record.once(f"agreement {name}", lambda: agreement(record, name, plan, sandwich, seed=0))
+    arms = {"random": at_random(record, name, plan)}
+    for arm, taught in (("without", None), ("with", sandwich)):
+        rows = []
+        for seed in range(plan.seeds):
+            rows.append(record.once(f"{arm} {name} {seed}", lambda s=seed, t=taught: tuned(record, name, plan, s, t)))
+            print(
+                f"  {name}, {arm}, seed {seed}: {rows[-1]['test']:.4f} ({rows[-1]['trainings']} trainings)", flush=True
+            )
+        arms[arm] = [row["test"] for row in rows]
+    return {
+        "agreement": found,
+        "correlation": correlation(found, "losses"),
+        "correlation_test": correlation(found, "tests"),
+        "ratio": found["training_seconds"] / found["score_seconds"],
+        "padded_seconds": padded_seconds(len(task_of(name).validation)),
+        "arms": {arm: interval(tests) for arm, tests in arms.items()},
+    }
+
+
+def interval(tests: list[float]) -> dict[str, Any]:
+    """Mean over seeds, and its 95 % bootstrap interval; of the orders of random search, where 95 % of them lie."""
+    values, rng = np.array(tests), np.random.default_rng(0)
+    many = len(values) > 50
+    drawn = values if many else values[rng.integers(len(values), size=(2_000, len(values)))].mean(axis=1)
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return {"mean": float(values.mean()), "low": float(low), "high": float(high), "tests": values.tolist()[:50]}
+
+
+def table(told: Mapping[str, Any]) -> str:
+    """Everything as text."""
+    lines = [f"{'':18}{'correlation [95 %]':>24}{'test':>7}{'training':>10}{'score':>9}{'ratio':>8}"]
+    for name, found in told.items():
+        own = found["agreement"]
+        rho = "{:.2f} [{:.2f}, {:.2f}]".format(*found["correlation"])
+        lines.append(
+            f"{name:18}{rho:>24}{found['correlation_test'][0]:7.2f}{own['training_seconds']:8.2f} s"
+            f"{1e3 * own['score_seconds']:6.1f} ms{found['ratio']:8.0f}"
+        )
+    mean = np.mean([found["correlation"][0] for found in told.values()])
+    lines += [f"mean correlation {mean:.2f}", "", f"{'test loss':18}{'random':>24}{'without':>24}{'with':>24}"]
+    for name, found in told.items():
+        arms = found["arms"].values()
+        lines.append(f"{name:18}" + "".join(f"{'{mean:.4f} [{low:.4f}, {high:.4f}]'.format(**a):>24}" for a in arms))
+    wins = {
+        arm: sum(found["arms"]["with"]["mean"] < found["arms"][arm]["mean"] for found in told.values())
+        for arm in ("random", "without")
+    }
+    lines.append(f"with is better than random on {wins['random']}, than without on {wins['without']} of {len(told)}")
+    ratios = {
+        arm: np.mean([found["arms"]["with"]["mean"] / found["arms"][arm]["mean"] for found in told.values()])
+        for arm in wins
+    }
+    lines.append(f"mean ratio of test losses: to random {ratios['random']:.3f}, to without {ratios['without']:.3f}")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Measure, print, write, draw."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--json", type=Path, metavar="OUT", help="where to keep the result; an ended run goes on")
+    parser.add_argument("--quick", action="store_true", help="a setting that runs in seconds")
+    parser.add_argument("--only", help="data sets, by comma", default=",".join(one.name for one in TOLD))
+    parser.add_argument("--figures", type=Path, metavar="DIR", help="draw the figures")
+    parser.add_argument("--seeds", type=int, default=Plan.seeds)
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    names = given.only.split(",")
+    try:
+        unknown = [name for name in names if name not in EVERY]
+        if unknown:
+            raise SettingsError(f"data sets must be among {', '.join(EVERY)}; got {unknown[0]!r}")
+        record = Record.open(given.json)
+        plan = QUICK if given.quick else replace(Plan(), seeds=given.seeds)
+        told = {name: measured(record, name, plan, quick=given.quick) for name in names}
+    except ForerunError as error:
+        sys.exit(f"error: {error}")
+    print(table(told))
+    record.done["told"] = told
+    record.write()
+    if given.figures:
+        from supernetted import figures
+
+        figures.draw(told, given.figures)
+
+
+if __name__ == "__main__":
+    main()

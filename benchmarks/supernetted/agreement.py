@@ -1,0 +1,59 @@
+"""How well inherited weights rank architectures, and what that costs."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.stats import spearmanr
+
+from forerun.supernets import Sandwich, SuperNet
+from supernetted.compare import Plan
+from supernetted.data import EVERY
+from supernetted.record import Record, sixty, task_of, trained
+
+DRAWS = 2_000
+
+
+def agreement(record: Record, name: str, plan: Plan, sandwich: Sandwich, seed: int) -> dict[str, Any]:
+    """Scores of one super-network for the architectures that were trained from scratch, and what they took."""
+    configurations = sixty(name, plan.architectures)
+    rows = trained(record, name, configurations)
+    supernet = SuperNet.fit(EVERY[name].architectures, task_of(name), sandwich=sandwich, seed=seed)
+    began = time.process_time()
+    scores = supernet.score(configurations)
+    return {
+        "scores": scores.tolist(),
+        "losses": [row["loss"] for row in rows],
+        "tests": [row["test"] for row in rows],
+        "training_seconds": float(np.mean([row["seconds"] for row in rows])),
+        "score_seconds": (time.process_time() - began) / len(configurations),
+        "shared_seconds": supernet.fit_seconds,
+        "space": float(supernet.space.grid(16).size),
+        "exact_space": str(supernet.space.grid(16).size),
+    }
+
+
+def correlation(found: Mapping[str, Any], against: str) -> tuple[float, float, float]:
+    """Spearman's correlation of scores and 'losses' or 'tests', and its 95 % interval over the architectures drawn."""
+    scores, losses = np.array(found["scores"]), np.array(found[against], dtype=float)
+    # a training that diverged is worse than all others
+    losses = np.where(np.isfinite(losses), losses, np.inf)
+    rng = np.random.default_rng(0)
+    draws = (rng.integers(len(scores), size=len(scores)) for _ in range(DRAWS))
+    drawn = [spearmanr(scores[i], losses[i]).statistic for i in draws]
+    low, high = np.nanquantile(drawn, [0.025, 0.975])
+    return float(spearmanr(scores, losses).statistic), float(low), float(high)
+
+
+def padded_seconds(rows: int, width: int = 64, depth: int = 16, networks: int = 16) -> float:
+    """Seconds for each network if dense ones were evaluated as one batch, all filled up to the largest width and depth.
+
+    A lower bound: the products alone, with one set of weights for all.
+    """
+    h, weights = torch.randn(networks * rows, width), torch.randn(depth, width, width) / width**0.5
+    began = time.process_time()
+    for layer in weights:
+        h = h @ layer
+    return (time.process_time() - began) / networks
