@@ -215,8 +215,8 @@ class Tuner:
             better = expected_improvement(forecast.loss, prediction, best)
         sources = ["history" if c in guard else "search" for c in configurations]
         columns = [np.asarray(column).tolist() for column in (raw.mean, raw.std, seconds, better)]
-        half = widths(forecast.loss)
-        return [Suggestion(*row, widths=half) for row in zip(configurations, *columns, sources, strict=True)]
+        half = [widths(forecast.loss)] * len(X)
+        return [Suggestion(*row) for row in zip(configurations, *columns, sources, half, strict=True)]
 
 
 def best_loss(trials: Sequence[Trial]) -> float | None:
