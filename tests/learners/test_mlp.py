@@ -6,6 +6,8 @@ from forerun.learners import LEARNERS
 from forerun.learners.base import Outcome
 from forerun.learners.joint import _draw, default_configuration, default_space
 from forerun.learners.mlp import PER_MEMBER, Mlp, stack_key
+from forerun.learners.optimizers import OPTIMIZERS
+from forerun.space import SearchSpace
 from forerun.tasks import Task
 
 
@@ -72,8 +74,6 @@ def test_report_is_called_once_an_epoch_with_the_loss_of_the_tasks_metric(tasks:
 def test_an_optimizer_moves_as_torchs_own_does(name: str) -> None:
     import torch
 
-    from forerun.learners.optimizers import OPTIMIZERS
-
     start = torch.randn(1, 8, generator=torch.Generator().manual_seed(0))
     theirs = torch.nn.Parameter(start.clone())
     options = {"lr": 0.05, "weight_decay": 0.1} | ({"momentum": 0.9} if name == "sgd" else {})
@@ -119,3 +119,25 @@ def test_the_network_computes_what_torchs_modules_compute(normalisation: str) ->
             torch.testing.assert_close(mean[0, 0], norms[i].running_mean)
     else:
         torch.testing.assert_close(Network(architecture, parameters, statistics).scores(X), judge(X))
+
+
+def test_a_learned_optimizer_needs_no_learning_rate_and_trains_beside_others(tasks: dict[str, Task]) -> None:
+    offered = Mlp(tuple(OPTIMIZERS)).domains("multiclass")
+    domains = {name: domain for name, (domain, _) in offered.items()}
+    space = SearchSpace("mlp", domains, {name: condition for name, (_, condition) in offered.items()})
+    rated = space.prune(dict(Mlp().defaults("multiclass")))
+    learned = space.prune({**rated, "mlp.optimizer": "learned"})
+    assert "mlp.learning_rate" in rated
+    assert "mlp.learning_rate" not in learned
+    space.check(learned)
+    stacked = Mlp().train_many([rated, learned, learned], tasks["multiclass"], [0, 0, 1], fidelity=0.3)
+    alone = Mlp().train(learned, tasks["multiclass"], seed=1, fidelity=0.3)
+    np.testing.assert_allclose(np.array(stacked[2].curve), np.array(alone.curve), atol=1e-5)
+    assert alone.curve[-1][1] < alone.curve[0][1]
+
+
+def test_the_default_space_offers_the_optimizers_that_the_history_tried() -> None:
+    domain, condition = Mlp().domains("binary")["mlp.optimizer"]
+    assert domain.values == ("sgd", "adam", "adamw")
+    assert not Mlp().domains("binary")["mlp.learning_rate"][1].parents
+    assert not condition.parents

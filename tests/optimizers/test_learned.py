@@ -10,7 +10,7 @@ from torch import nn
 
 from forerun.errors import FormatError, SettingsError
 from forerun.optimizers import RULES, Learned, Trained, load, save
-from forerun.optimizers.rule import STEP
+from forerun.optimizers.rule import SPREAD, STEP
 
 FORMS = pytest.mark.parametrize("form", RULES)
 
@@ -40,7 +40,7 @@ def gradients(steps: int) -> Iterator[list[torch.Tensor]]:
         yield [torch.randn(p.shape, generator=generator) + 0.5 for p in parameters()]
 
 
-SIZE = torch.cat([p.detach().flatten() for p in parameters()]).square().mean().sqrt().item()
+SIZE = SPREAD * torch.cat([p.detach().flatten() for p in parameters()]).abs().mean().item()
 
 
 def walk(optimizer: torch.optim.Optimizer, moved: list[nn.Parameter], steps: int, begin: int = 0) -> None:
@@ -147,7 +147,7 @@ def test_a_parameter_without_a_gradient_is_left_alone_and_may_join_later(form: s
     optimizer.step()
     # its first step is Adam's first, whatever the others have behind them
     own = parameters()[1]
-    torch.testing.assert_close(moved[1], own - STEP * own.square().mean().sqrt())
+    torch.testing.assert_close(moved[1], own - STEP * SPREAD * own.abs().mean())
     assert int(optimizer.state[moved[0]]["step"]) == 2
 
 

@@ -19,7 +19,7 @@ from forerun.errors import DataError, TrainingError
 from forerun.learners.base import BaseLearner, Outcome, Report
 from forerun.learners.fitted import own_settings, scaled, standardisation
 from forerun.learners.network import ACTIVATIONS, Architecture, Network
-from forerun.learners.optimizers import OPTIMIZERS, SCHEDULES
+from forerun.learners.optimizers import SCHEDULES, UNRATED
 from forerun.learners.preprocessing import build, training_part
 from forerun.learners.stacked import Member, Rows, train_stack
 from forerun.space import ALWAYS, Categorical, Condition, Configuration, Domain, Integer, Ordinal, Real
@@ -29,6 +29,8 @@ DEEPEST = 4
 WIDTHS = (16, 32, 64, 128)
 DEFAULT_WIDTH = 64
 
+SEARCHED = ("sgd", "adam", "adamw")
+"""Optimizers that the default space offers: those that the shipped history tried."""
 LARGEST_SCORE = 1e6
 """Of a logit, or of a target in standard deviations; beyond it a training counts as diverged."""
 
@@ -71,6 +73,7 @@ def prediction(scores: Tensor, classes: int, offset: float, scale: float) -> np.
     return scores[:, 0].double().numpy() * scale + offset
 
 
+@dataclass(frozen=True)
 class Mlp(BaseLearner):
     """Multilayer perceptron trained for a fixed number of epochs; fidelity scales their number.
 
@@ -79,6 +82,9 @@ class Mlp(BaseLearner):
     """
 
     name: ClassVar[str] = "mlp"
+    optimizers: tuple[str, ...] = SEARCHED
+    """That the space offers. All of `learners.optimizers` train: `Mlp(tuple(OPTIMIZERS))` offers "learned" too, which
+    has no learning rate."""
 
     def domains(self, kind: str) -> Mapping[str, tuple[Domain, Condition]]:
         """Return the hyperparameters of this learner."""
@@ -92,8 +98,8 @@ class Mlp(BaseLearner):
             "mlp.normalisation": (Categorical(("none", "layer", "batch")), ALWAYS),
             "mlp.dropout": (Real(0.0, 0.5), ALWAYS),
             "mlp.residual": (Categorical((False, True)), Condition.of({"mlp.depth": ">= 2"})),
-            "mlp.optimizer": (Categorical(tuple(OPTIMIZERS)), ALWAYS),
-            "mlp.learning_rate": (Real(1e-4, 1e-1, log=True), ALWAYS),
+            "mlp.optimizer": (Categorical(self.optimizers), ALWAYS),
+            "mlp.learning_rate": (Real(1e-4, 1e-1, log=True), self._with_a_rate()),
             "mlp.momentum": (Real(0.0, 0.99), Condition.of({"mlp.optimizer": "sgd"})),
             "mlp.schedule": (Categorical(tuple(SCHEDULES)), ALWAYS),
             "mlp.batch_size": (Ordinal((32, 64, 128, 256)), ALWAYS),
@@ -103,6 +109,11 @@ class Mlp(BaseLearner):
         if kind == "regression":
             return found
         return {**found, "mlp.class_weight": (Categorical(("none", "balanced")), ALWAYS)}
+
+    def _with_a_rate(self) -> Condition:
+        """When there is a learning rate. Where all optimizers have one there is no condition, as in the history."""
+        rated = tuple(name for name in self.optimizers if name not in UNRATED)
+        return ALWAYS if rated == self.optimizers else Condition.of({"mlp.optimizer": rated})
 
     def defaults(self, kind: str) -> Configuration:
         """Our own, as torch has none: two layers of 64 ReLUs, AdamW at 0.003 with a cosine schedule."""
@@ -205,7 +216,7 @@ class _Stack:
             weights = torch.tensor(balanced if own["class_weight"] == "balanced" else np.ones(len(counts))).float()
         return Member(
             optimizer=own["optimizer"],
-            learning_rate=own["learning_rate"],
+            learning_rate=UNRATED[own["optimizer"]] if own["optimizer"] in UNRATED else own["learning_rate"],
             momentum=own.get("momentum", 0.0),
             schedule=own["schedule"],
             weight_decay=own["weight_decay"],

@@ -91,7 +91,9 @@ class Learned(Optimizer):
         rows.addcmul_(update, learning_rate)
 
 
-OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": Sgd, "adam": Adam, "adamw": AdamW}
+OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": Sgd, "adam": Adam, "adamw": AdamW, "learned": Learned}
+UNRATED = {"learned": 1.0}
+"""Optimizers without a learning rate, and what stands in its place."""
 
 
 def _constant(share: Tensor) -> Tensor:

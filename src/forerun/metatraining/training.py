@@ -29,9 +29,9 @@ class Settings:
 
     form: str = "mlp"
     units: int = 8
-    truncated: int = 500
+    truncated: int = 400
     """Outer steps along truncated gradients, which come first: with little noise and some bias."""
-    persistent: int = 700
+    persistent: int = 500
     """Outer steps along persistent evolution strategies: with much noise and no bias."""
     truncated_rate: float = 5e-3
     persistent_rate: float = 1e-3

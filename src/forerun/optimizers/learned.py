@@ -16,7 +16,7 @@ from torch.optim.optimizer import Optimizer, ParamsT
 
 from forerun.errors import FormatError, SettingsError
 from forerun.optimizers.moments import Moments
-from forerun.optimizers.rule import SMALLEST, STEP, State
+from forerun.optimizers.rule import SMALLEST, SPREAD, STEP, State
 from forerun.optimizers.saved import Trained, load
 
 BLOCK = 1 << 15
@@ -83,7 +83,7 @@ class Learned(Optimizer):
         # a tensor on the processor, as torch's own optimizers keep it, and float, so that nothing casts it
         state["step"] = torch.tensor(0.0)
         state["momenta"], state["squares"] = begun.moments.momenta, begun.moments.squares
-        state["hidden"], state["square"] = begun.hidden, parameter.float().square().mean()
+        state["hidden"], state["size"] = begun.hidden, parameter.abs().float().mean()
 
     def _move(self, moving: list[tuple[Tensor, dict[str, Any]]]) -> None:
         """One step of parameters that have made as many."""
@@ -109,7 +109,7 @@ class Learned(Optimizer):
                 parameter.mul_(1 - group["lr"] * STEP * state.size[0, 0] * group["weight_decay"])
             parameter.add_(piece.view_as(parameter), alpha=group["lr"])
 
-    def _size(self, states: list[dict[str, Any]], sizes: list[int]) -> Tensor:
-        """Root mean square (1, 1) of what parameters were at the beginning."""
-        squares = torch.stack([s["square"].float() for s in states])
-        return (squares @ squares.new_tensor(sizes) / sum(sizes)).sqrt().clamp_min(SMALLEST).view(1, 1)
+    def _size(self, states: list[dict[str, Any]], counts: list[int]) -> Tensor:
+        """Size (1, 1) of all parameters at the beginning."""
+        own = torch.stack([s["size"].float() for s in states])
+        return (SPREAD * (own @ own.new_tensor(counts)) / sum(counts)).clamp_min(SMALLEST).view(1, 1)

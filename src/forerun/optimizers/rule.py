@@ -6,8 +6,8 @@ The weights do not know how many parameters there are: a rule learned on hundred
     update = -STEP * size * exp(magnitude) * sum_k share_k * direction_k
 
 The network says the magnitude and the shares, which are those of Adam where it says nothing: there it starts. `size` is
-the root mean square of all parameters of a network at the beginning, so that wide networks, whose weights begin small,
-make small steps. This is the form of Metz et al. ("Understanding and correcting pathologies in the training of learned
+that of the parameters of a network at the beginning, so that wide networks, whose weights begin small, make small steps:
+from absolute values, as with squares the few gains of a normalisation, which begin at 1, would drown the weights. This is the form of Metz et al. ("Understanding and correcting pathologies in the training of learned
 optimizers", ICML 2019) with momenta for directions, so a parameter without a gradient stays where it is, and an update
 is bounded.
 """
@@ -16,6 +16,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from math import sqrt
 from typing import ClassVar
 
 import torch
@@ -25,6 +26,8 @@ from forerun.optimizers.moments import MAIN, MOMENTUM_DECAYS, Moments, Seen, loo
 
 STEP = 0.03
 """Of the Adam that a rule starts as, in sizes of the parameters."""
+SPREAD = 2 / sqrt(3)
+"""Root mean square over mean absolute value of what is uniform around zero, as weights begin."""
 SMALLEST = 0.01
 """Size of parameters that begin smaller, or at zero."""
 LARGEST = 3.0
@@ -91,7 +94,7 @@ class Rule(ABC):
 
     def begin(self, rows: Tensor) -> State:
         """Return the state before the first step, for parameters (B, P)."""
-        size = rows.square().mean(dim=1, keepdim=True).sqrt().clamp_min(SMALLEST)
+        size = (SPREAD * rows.abs().mean(dim=1, keepdim=True)).clamp_min(SMALLEST)
         return State(Moments.zeros(rows), size, rows.new_zeros(len(rows), self.memory, rows.shape[1]))
 
     def update(self, weights: Weights, state: State, gradient: Tensor, block: int | None = None) -> Tensor:

@@ -1,0 +1,101 @@
+"""The benchmark of learned optimizers: what it compares, how it counts, its figures."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from forerun.metatraining import FAMILIES, Table
+from forerun.metatraining.problems import ACTIVATIONS, DEEPEST, WIDEST
+from forerun.tasks.builtin import RECIPES
+from optimized import figures, summary
+from optimized.cases import DEVELOPMENT, HELD_OUT, REPORTED, SHAPES, TASKS
+from optimized.measure import Contender, curves, tuned
+
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "learned_optimizer.py"
+
+
+def case(learned: float, tuned: float, family: str = "a") -> dict:
+    """Two seeds of an optimizer at two learning rates, and of a rule; the blind loss is 2."""
+    return {
+        "family": family,
+        "blind": 2.0,
+        "shown": [0, 100],
+        "tuned": [("adam", 0.1, [[2.0, tuned]] * 2), ("adam", 1.0, [[2.0, 9.0]] * 2)],
+        "learned": {"mlp": [[2.0, learned]] * 2},
+    }
+
+
+def test_no_family_and_no_sort_of_network_that_is_reported_was_practised_on() -> None:
+    reported = {RECIPES[name].family for name in TASKS}
+    chosen = {RECIPES[name].family for name, _ in DEVELOPMENT}
+    assert chosen == set(HELD_OUT)
+    assert not reported & (set(FAMILIES) | chosen)
+    assert not chosen & set(FAMILIES)
+    for shape in SHAPES.values():
+        unseen = shape.residual, shape.activation not in ACTIVATIONS, max(shape.widths) > WIDEST
+        assert any(unseen) or len(shape.widths) > DEEPEST
+
+
+def test_every_task_is_reported_with_two_networks_and_every_network_on_some_task() -> None:
+    assert len(set(REPORTED)) == 2 * len(TASKS)
+    assert {shape for _, shape in REPORTED} == set(SHAPES)
+
+
+def test_each_of_three_optimizers_is_tuned_over_seven_learning_rates() -> None:
+    rates = {name: [c.rate for c in tuned() if c.optimizer == name] for name in ("sgd", "adam", "adamw")}
+    assert [len(set(found)) for found in rates.values()] == [7, 7, 7]
+
+
+def test_optimizers_start_alike_and_move_as_when_alone() -> None:
+    torch.set_num_threads(1)
+    rng = np.random.default_rng(0)
+    table = Table("x", rng.normal(size=(70, 3)).astype(np.float32), np.arange(70) % 2, 2)
+    several = [Contender("adam", 0.01), Contender("sgd", 0.1), Contender("adamw", 0.03)]
+    architecture = SHAPES["batch"].architecture(table)
+    together = curves(table, architecture, several, [0, 1], (0, 4))
+    assert together.shape == (3, 2, 2)
+    np.testing.assert_allclose(together[:, :, 0], together[:1, :, 0].repeat(3, axis=0), rtol=1e-5)
+    alone = curves(table, architecture, several[1:2], [1], (0, 4))
+    np.testing.assert_allclose(together[1, 1], alone[0, 0], rtol=1e-4)
+
+
+def test_as_good_allows_a_hundredth_of_the_blind_loss_and_lower_allows_nothing() -> None:
+    cases = {"lower": case(0.9, 1.0), "close": case(1.01, 1.0, "b"), "worse": case(1.03, 1.0, "c")}
+    found = summary.compared(cases, "mlp")
+    assert (found["as_good"], found["lower"], found["cases"]) == (2, 1, 3)
+    assert found["as_good_as"] == {"adam": 2}
+    assert not found["diverged"]
+    assert summary.compared({"far": case(5.0, 1.0)}, "mlp")["diverged"]
+    assert summary.best_tuned(cases["worse"]) == {"adam": (0.1, 1.0)}
+
+
+def test_stability_tells_the_worst_loss_and_what_came_after_the_practised_steps() -> None:
+    cases = {"a": {"shown": [0, 200, 2000], "relative": {"mlp": [[1.0, 0.5, 0.1]]}}}
+    cases["b"] = {"shown": [0, 200, 2000], "relative": {"mlp": [[1.2, 0.5, 0.6]]}}
+    found = summary.stability(cases, "mlp")
+    assert (found["worst"], found["diverged"], found["ended_lower_than_at_practised"]) == (1.2, False, 1)
+    assert found["largest_rise"] == pytest.approx(0.1)
+
+
+def test_intervals_resample_whole_families() -> None:
+    found = summary.interval(np.array([0.0, 0.0, 1.0]), ["a", "a", "b"])
+    assert found["mean"] == pytest.approx(1 / 3)
+    assert (found["low"], found["high"]) == (0.0, 1.0)
+
+
+@pytest.mark.slow
+def test_a_quick_run_writes_every_section_and_is_drawn(tmp_path: Path) -> None:
+    out = tmp_path / "learned.json"
+    command = [sys.executable, str(SCRIPT), "--json", str(out), "--quick"]
+    subprocess.run(command, check=True, capture_output=True, timeout=200)
+    found = json.loads(out.read_text())
+    assert set(found) == {"machine", "losses", "long", "overhead"}
+    assert set(found["losses"]["summary"]) == {"mlp", "lstm"}
+    figures.draw(found, tmp_path)
+    for name in ("", "-cases", "-long"):
+        assert (tmp_path / f"learned-optimizer{name}.png").stat().st_size > 5_000

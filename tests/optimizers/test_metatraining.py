@@ -1,0 +1,184 @@
+"""Problems to practise on, and outer gradients held against finite differences."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from forerun.learners.network import Architecture, Statistics
+from forerun.metatraining import FAMILIES, OUTER, Settings, Table, draw, meta_train
+from forerun.metatraining.outer import Outer, Persistent, Truncated
+from forerun.metatraining.practice import FLOOR, Practice
+from forerun.metatraining.problems import LARGEST, Problem, augmented, entropy
+from forerun.optimizers import RULES, Rule, Trained
+from forerun.tasks import builtin_task
+
+
+def made_up(classes: int = 3) -> list[Table]:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(90, 4)).astype(np.float32)
+    y = np.arange(90) % classes if classes else X[:, 0].astype(float)
+    return [Table("made-up", X, y, classes)]
+
+
+@dataclass(frozen=True)
+class Straight(Problem):
+    """Its loss is linear in the parameters: gradients do not change on the way, so taking them as given is exact."""
+
+    def losses(self, parameters: Tensor, statistics: Statistics, chosen: Tensor) -> tuple[Tensor, Tensor]:
+        return 10 + parameters.sum(dim=1), torch.ones_like(parameters)
+
+
+def straight(members: int, length: int) -> Straight:
+    """Networks with two parameters each, a weight and a bias."""
+    X, one = torch.zeros(members, 1, 1), torch.ones(members)
+    architecture = Architecture(1, 1, (), "relu", "none", residual=False)
+    return Straight(architecture, X, X[:, :, 0], one, one[:, None], batch=1, length=length)
+
+
+def outer(sort: type[Outer], members: int, length: int, steps: int) -> Outer:
+    """Outer gradients of one problem, which is drawn again and again."""
+    own = type("Own", (sort,), {"steps": steps})
+    return own(RULES["mlp"](4), lambda: straight(members, length), np.random.default_rng(0), problems=1)
+
+
+def spoken(rule: Rule) -> Tensor:
+    """Weights that say something."""
+    return rule.initial(torch.Generator().manual_seed(0)) + 0.2 * torch.randn(
+        1, rule.size, generator=torch.Generator().manual_seed(1)
+    )
+
+
+def mean_cost(rule: Rule, weights: Tensor, members: int, steps: int) -> float:
+    """Mean cost of a step of a whole training."""
+    practice, total = Practice.begin(straight(members, steps), rule, 1, np.random.default_rng(0)), 0.0
+    for _ in range(steps):
+        costs, gradients, _ = practice.look()
+        practice.move(rule, rule.views(weights), gradients)
+        total += costs.double().mean().item() / steps
+    return total
+
+
+def differences(rule: Rule, weights: Tensor, members: int, steps: int) -> Tensor:
+    """The gradient of the mean cost by central differences."""
+    found = torch.zeros_like(weights)
+    for i in range(rule.size):
+        step = torch.zeros_like(weights)
+        step[0, i] = 0.02
+        found[0, i] = mean_cost(rule, weights + step, members, steps) - mean_cost(rule, weights - step, members, steps)
+    return found / 0.04
+
+
+def alike(one: Tensor, two: Tensor) -> float:
+    """The cosine of the angle between two gradients."""
+    return torch.nn.functional.cosine_similarity(one, two).item()
+
+
+def test_the_truncated_gradient_is_that_of_finite_differences_where_gradients_do_not_change() -> None:
+    way = outer(Truncated, members=1, length=8, steps=8)
+    weights = spoken(way.rule)
+    found, cost = way.gradient(weights)
+    truth = differences(way.rule, weights, 1, 8)
+    assert cost == pytest.approx(mean_cost(way.rule, weights, 1, 8), abs=0.02)  # drawn from another seed
+    assert alike(found, truth) > 0.999
+    assert found.norm().item() == pytest.approx(truth.norm().item(), rel=0.05)
+
+
+def test_the_persistent_gradient_sees_across_truncations_what_the_truncated_one_cannot() -> None:
+    # with 3,000 pairs and W weights the cosine of an unbiased estimate is about (1 + W / 3,000) ** -0.5, here 0.97
+    way = outer(Persistent, members=3_000, length=8, steps=4)
+    weights = spoken(way.rule)
+    found = sum(way.gradient(weights)[0] for _ in range(2)) / 2
+    assert way.practices[0].over
+    truth = differences(way.rule, weights, 1, 8)
+    assert alike(found, truth) > 0.9
+    assert found.norm().item() == pytest.approx(truth.norm().item(), rel=0.2)
+
+
+@pytest.mark.parametrize("classes", [0, 3])
+@pytest.mark.parametrize("outputs", [0, 2, 5])
+def test_any_table_becomes_any_sort_of_problem(classes: int, outputs: int) -> None:
+    X, y = augmented(made_up(classes)[0], 64, 7, outputs, np.random.default_rng(0))
+    assert X.shape == (64, 7)
+    assert np.isfinite(X).all()
+    if outputs:
+        assert set(y) <= set(range(outputs))
+        assert len(set(y)) > 1
+    else:
+        assert (y.mean(), y.std()) == (pytest.approx(0, abs=1e-6), pytest.approx(1, abs=1e-6))
+
+
+def test_problems_are_drawn_by_the_seed_and_never_of_the_sorts_that_are_reported() -> None:
+    one, two = (draw(made_up(), np.random.default_rng(3)) for _ in range(2))
+    assert one.architecture == two.architecture
+    assert torch.equal(one.X, two.X)
+    rng = np.random.default_rng(0)
+    for _ in range(30):
+        shape = draw(made_up(), rng).architecture
+        assert not shape.residual
+        assert shape.activation != "gelu"
+        assert len(shape.widths) <= 3
+        assert max(shape.widths) <= 96
+        assert shape.size <= LARGEST
+
+
+def test_the_blind_loss_is_the_entropy_of_the_classes_or_the_variance() -> None:
+    assert made_up(3)[0].blind == pytest.approx(np.log(3))
+    assert made_up(0)[0].blind == 1.0
+    assert entropy(np.zeros(5, dtype=int)) == 0.1
+    table = Table.of(builtin_task("iris_petal_width"))
+    assert (table.y.mean(), table.y.std()) == (pytest.approx(0, abs=1e-9), pytest.approx(1))
+
+
+def test_a_training_that_diverges_costs_no_more_than_the_worst_and_pulls_no_more() -> None:
+    practice = Practice.begin(straight(2, 5), RULES["mlp"](), 1, np.random.default_rng(0))
+    practice.parameters[1] = torch.inf
+    costs, _, factors = practice.look()
+    assert costs[1] == 3.0
+    assert factors[1] == 0.0
+    assert costs[0] == pytest.approx(np.log(10 + practice.parameters[0].sum().item() + FLOOR), abs=1e-5)
+
+
+def test_problems_take_turns_and_one_that_is_over_makes_room() -> None:
+    way = outer(Truncated, members=1, length=8, steps=4)
+    way.problems = 2
+    weights = spoken(way.rule)
+    for _ in range(4):
+        way.gradient(weights)
+    assert [p.steps for p in way.practices] == [8, 8]
+    way.gradient(weights)
+    assert [p.steps for p in way.practices] == [8, 4]
+
+
+@pytest.mark.parametrize("form", RULES)
+def test_the_same_settings_give_the_same_rule(form: str) -> None:
+    settings, seen = Settings(form, units=3, truncated=2, persistent=2), []
+    one, two = (meta_train(made_up(), settings, watch=lambda done, _: seen.append(done)) for _ in range(2))
+    assert torch.equal(one.weights, two.weights)
+    assert one.made["families"] == ["made-up"]
+    assert not seen
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OUTER)
+def test_practice_makes_a_rule_better_on_what_it_practises(name: str) -> None:
+    torch.set_num_threads(1)
+    steps = {"truncated": 0, "persistent": 0, name: {"truncated": 40, "persistent": 150}[name]}
+    trained = meta_train(made_up(), Settings(**steps, persistent_rate=5e-3))
+    start = Trained(trained.rule, trained.rule.initial(torch.Generator().manual_seed(0)))
+    assert practised(trained) < practised(start) - 0.05
+
+
+def practised(trained: Trained) -> float:
+    """Mean cost of the trainings of a few problems."""
+    rng, total = np.random.default_rng(77), []
+    for problem in [draw(made_up(), rng) for _ in range(6)]:
+        practice = Practice.begin(problem, trained.rule, 1, np.random.default_rng(1))
+        with torch.no_grad():
+            for _ in range(60):
+                costs, gradients, _ = practice.look()
+                practice.move(trained.rule, trained.rule.views(trained.weights), gradients)
+                total.append(costs.mean().item())
+    return float(np.mean(total))
