@@ -19,6 +19,7 @@ from forerun.metalearners import Linear
 from forerun.space import Categorical, Condition, Integer, Real, SearchSpace
 from forerun.steps import calls
 from forerun.steps.study import Study
+from forerun.trials import History
 from forerun.tuning.external import Template, knowledge
 from forerun.tuning.external.output import printed
 from tests.steps.test_study import past
@@ -137,6 +138,25 @@ def test_a_space_may_come_from_the_history(here: Path, monkeypatch: pytest.Monke
     assert study.space == SearchSpace("history", {"lr": Real(1e-4, 1, log=True)})
     assert (study.log.subject.metric, study.log.subject.maximize) == ("val_loss", False)
     assert len(study.entries()) == 2
+
+
+@pytest.mark.parametrize(("said", "known"), [(["maximize"] * 3, True), (["minimize", "maximize", ""], None)])
+def test_a_name_that_tells_nothing_is_good_in_the_way_that_the_history_was_judged(
+    said: list[str],
+    known: bool | None,
+    here: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(knowledge, "Mixture", Linear)
+    history = past()
+    History(history.trials, history.tasks.assign(metric="quality", direction=said), history.spaces).save(here / "h")
+    main(["tune", "--budget", "1", "--history", "h", "--metric", "quality", "--", *PYTHON, "gone.py", *ARGUMENTS])
+    told = capsys.readouterr()
+    if known is None:
+        assert "does not tell what is good" in told.err
+    else:
+        assert "maximises quality (as the history was judged)" in told.out
 
 
 @pytest.mark.slow

@@ -100,6 +100,8 @@ def _metric(options: argparse.Namespace, history: History | None, known: Subject
     metric = options.metric or (known.metric if known else _of_history(history))
     if options.maximize is not None:
         return metric, options.maximize, "as stated"
+    if (told := _direction(history, metric)) is not None:
+        return metric, told == "maximize", "as the history was judged"
     lower = direction(metric)
     if lower is None:
         raise SettingsError(f"the name of metric {metric!r} does not tell what is good. Add --minimize or --maximize")
@@ -112,6 +114,14 @@ def _of_history(history: History | None) -> str:
         said = f"the history knows {', '.join(sorted(metrics)[:5])}" if metrics else "nothing else tells it"
         raise SettingsError(f"--metric must name what the command logs and is to be good; {said}. Add --metric NAME")
     return str(metrics.pop())
+
+
+def _direction(history: History | None, metric: str) -> str | None:
+    """'minimize' or 'maximize', where the tasks of a mined history that were judged by this metric agree."""
+    if history is None or "direction" not in history.tasks:
+        return None
+    said = set(history.tasks["direction"][history.tasks["metric"] == metric].astype(str)) & {"minimize", "maximize"}
+    return said.pop() if len(said) == 1 else None
 
 
 @contextmanager
