@@ -12,11 +12,11 @@ with inherited weights rank them (`supernetted/agreement.py`); then three ways t
 """
 
 import argparse
-import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -36,28 +36,37 @@ from supernetted.record import Record, task_of
 QUICK = Plan(architectures=8, past=6, seeds=1, budget=7.0, short=5, search=Evolution(16, 4, 2, 4))
 
 
-def measured(record: Record, name: str, plan: Plan, *, quick: bool) -> dict[str, Any]:
-    """All of one data set."""
-    sandwich = EVERY[name].architectures.sandwich
+def measure(record: Record, names: Sequence[str], plan: Plan, *, quick: bool) -> None:
+    """Everything that takes time; what tells most comes first, so that a run that is ended has all of it for some."""
+    sandwiches = {name: EVERY[name].architectures.sandwich for name in names}
     if quick:
-        sandwich = replace(sandwich, epochs=1)
-    found = record.once(f"agreement {name}", lambda: agreement(record, name, plan, sandwich, seed=0))
-    arms = {"random": at_random(record, name, plan)}
-    for arm, taught in (("without", None), ("with", sandwich)):
-        rows = []
-        for seed in range(plan.seeds):
-            rows.append(record.once(f"{arm} {name} {seed}", lambda s=seed, t=taught: tuned(record, name, plan, s, t)))
-            print(
-                f"  {name}, {arm}, seed {seed}: {rows[-1]['test']:.4f} ({rows[-1]['trainings']} trainings)", flush=True
-            )
-        arms[arm] = [row["test"] for row in rows]
+        sandwiches = {name: replace(sandwich, epochs=1) for name, sandwich in sandwiches.items()}
+    for name in names:
+        record.once(f"agreement {name}", lambda n=name: agreement(record, n, plan, sandwiches[n], seed=0))
+        print(
+            f"  {name}: rank correlation {correlation(record.done[f'agreement {name}'], 'losses')[0]:.2f}", flush=True
+        )
+    for seed, name, arm in product(range(plan.seeds), names, ("with", "without")):
+        sandwich = sandwiches[name] if arm == "with" else None
+        found = record.once(
+            f"{arm} {name} {seed}", lambda n=name, s=seed, w=sandwich: tuned(record, n, plan, s, sandwich=w)
+        )
+        print(f"  {name}, {arm}, seed {seed}: {found['test']:.4f} ({found['trainings']} trainings)", flush=True)
+
+
+def told_of(record: Record, name: str, plan: Plan) -> dict[str, Any]:
+    """All of one data set."""
+    found = record.done[f"agreement {name}"]
+    arms = {arm: [record.done[f"{arm} {name} {seed}"] for seed in range(plan.seeds)] for arm in ("without", "with")}
+    tests = {"random": at_random(record, name, plan)} | {arm: [r["test"] for r in rows] for arm, rows in arms.items()}
     return {
         "agreement": found,
         "correlation": correlation(found, "losses"),
         "correlation_test": correlation(found, "tests"),
         "ratio": found["training_seconds"] / found["score_seconds"],
         "padded_seconds": padded_seconds(len(task_of(name).validation)),
-        "arms": {arm: interval(tests) for arm, tests in arms.items()},
+        "arms": {arm: interval(values) for arm, values in tests.items()},
+        "trainings": {arm: [row["trainings"] for row in rows] for arm, rows in arms.items()},
     }
 
 
@@ -115,7 +124,8 @@ def main() -> None:
             raise SettingsError(f"data sets must be among {', '.join(EVERY)}; got {unknown[0]!r}")
         record = Record.open(given.json)
         plan = QUICK if given.quick else replace(Plan(), seeds=given.seeds)
-        told = {name: measured(record, name, plan, quick=given.quick) for name in names}
+        measure(record, names, plan, quick=given.quick)
+        told = {name: told_of(record, name, plan) for name in names}
     except ForerunError as error:
         sys.exit(f"error: {error}")
     print(table(told))

@@ -37,14 +37,14 @@ class Plan:
 
     architectures: int = 60
     """Trained from scratch on every data set."""
-    past: int = 40
+    past: int = 20
     """Of these, trained on the data sets of the history."""
     seeds: int = 3
-    budget: float = 16.0
+    budget: float = 14.0
     """Processor time of everything, in mean trainings of the data set."""
-    short: int = 60
+    short: int = 50
     """Architectures among which is chosen."""
-    search: Evolution = field(default_factory=lambda: Evolution(128, 32, 40, 8))
+    search: Evolution = field(default_factory=lambda: Evolution(64, 16, 16, 8))
 
 
 def history_of(record: Record, name: str, plan: Plan) -> History:

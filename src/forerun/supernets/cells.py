@@ -28,7 +28,7 @@ from forerun.supernets.training import Recipe, Sandwich
 from forerun.tasks import Task
 
 MOST_CELLS = 3
-CHANNELS = (4, 8, 12)
+CHANNELS = (2, 4, 8)
 EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
 SIDES = {"conv1": 1, "conv3": 3}
 """Side of each convolution's kernel."""
@@ -134,8 +134,8 @@ class Cells(Family):
     """Convolutional cells for small square images."""
 
     name: ClassVar[str] = "cells"
-    recipe: Recipe = Recipe(epochs=12, learning_rate=0.01)  # noqa: RUF009 - frozen
-    sandwich: Sandwich = Sandwich(epochs=15, learning_rate=0.01)  # noqa: RUF009 - frozen
+    recipe: Recipe = Recipe(epochs=12, learning_rate=0.02)  # noqa: RUF009 - frozen
+    sandwich: Sandwich = Sandwich(epochs=10, learning_rate=0.02)  # noqa: RUF009 - frozen
 
     def domains(self, kind: str) -> Mapping[str, tuple[Domain, Condition]]:
         """Return the choices."""

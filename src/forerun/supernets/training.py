@@ -42,7 +42,7 @@ class Recipe:
 class Sandwich(Recipe):
     """How a super-network is trained."""
 
-    epochs: int = 30
+    epochs: int = 10
     paths: int = 2
     """Random architectures in every step, beside the largest and the smallest."""
     labels: float = 0.5
