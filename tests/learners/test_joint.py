@@ -1,5 +1,6 @@
 from collections import Counter
 
+import numpy as np
 import pytest
 
 from forerun.errors import SpaceError
@@ -103,3 +104,19 @@ def test_an_unknown_kind_or_learner_is_named() -> None:
         default_space("ranking")
     with pytest.raises(SpaceError, match="got 'perceptron'"):
         default_configuration("perceptron", "binary")
+
+
+def test_other_optimizers_make_another_space_where_a_rate_belongs_to_those_that_have_one() -> None:
+    space = default_space("binary", optimizers=("adam", "learned"))
+    assert "mlp.momentum" not in space.domains
+    assert "mlp.learning_rate" not in default_space("binary", optimizers=("learned",)).domains
+    assert space.name != default_space("binary").name
+    for configuration in space.sample(np.random.default_rng(0), 100):
+        assert completed(configuration, "binary") == configuration
+        if configuration["learner"] == "mlp":
+            assert ("mlp.learning_rate" in configuration) == (configuration["mlp.optimizer"] == "adam")
+
+
+def test_an_optimizer_that_there_is_not_is_refused() -> None:
+    with pytest.raises(SpaceError, match=r"optimizers must be among sgd, .*; got lion"):
+        default_space("binary", optimizers=("adam", "lion"))

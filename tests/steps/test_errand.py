@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from forerun.errors import DataError, StoreError
-from forerun.learners.joint import default_configuration
+from forerun.learners.joint import default_configuration, default_space
 from forerun.steps.errand import Errand, reach
 from forerun.steps.settings import TuneSettings
 from forerun.steps.training import Trainer
@@ -45,7 +45,9 @@ def trainer(store: Store, rings: Task, errands: list[Errand], tmp_path: Path, tr
             errand.run()
             yield errand
 
-    return Trainer(store, names.TUNE, rings, TuneSettings(timeout_s=30), tmp_path, elsewhere=elsewhere)
+    return Trainer(
+        store, names.TUNE, rings, default_space(rings.kind), TuneSettings(timeout_s=30), tmp_path, elsewhere=elsewhere
+    )
 
 
 def test_trainings_elsewhere_give_the_trials_that_trainings_here_give_and_each_is_done_once(

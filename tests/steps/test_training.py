@@ -8,7 +8,7 @@ import pytest
 
 from forerun.errors import TrainingError
 from forerun.learners import LEARNERS
-from forerun.learners.joint import default_configuration
+from forerun.learners.joint import default_configuration, default_space
 from forerun.steps.settings import TuneSettings
 from forerun.steps.training import Trainer
 from forerun.tasks import Task
@@ -25,7 +25,7 @@ KNN, LINEAR, FOREST = (default_configuration(name, "binary") for name in ("knn",
 
 @pytest.fixture
 def trainer(store: Store, rings: Task, trained_here: list[Trial], tmp_path: Path) -> Trainer:
-    return Trainer(store, names.TUNE, rings, SETTINGS, tmp_path, basis="one")
+    return Trainer(store, names.TUNE, rings, default_space(rings.kind), SETTINGS, tmp_path, basis="one")
 
 
 def configurations(trials: list[Trial]) -> list[dict[str, Any]]:

@@ -7,7 +7,8 @@ import numpy as np
 
 from forerun.errors import SpaceError
 from forerun.learners import LEARNERS
-from forerun.learners.mlp import PER_MEMBER
+from forerun.learners.mlp import PER_MEMBER, SEARCHED, Mlp
+from forerun.learners.optimizers import OPTIMIZERS
 from forerun.learners.preprocessing import DEFAULTS, DOMAINS
 from forerun.space import ALWAYS, Categorical, Condition, Configuration, Domain, SearchSpace, Subset, Value
 from forerun.tasks import KINDS
@@ -18,22 +19,29 @@ STACK = 5
 """Training settings under which a portfolio tries each network architecture."""
 
 
-def default_space(kind: str, columns: Sequence[str] | None = None) -> SearchSpace:
+def default_space(kind: str, columns: Sequence[str] | None = None, optimizers: Sequence[str] = SEARCHED) -> SearchSpace:
     """Return the conditional space of all learners for a kind of task ('binary', 'multiclass', 'regression').
 
     Binary and multiclass tasks share one space. With the columns of a task, the subset of features is a
-    domain too (`features`), and the space is named after it. Raises SpaceError for an unknown kind.
+    domain too (`features`); `optimizers` are those that networks may be trained by. The space is named after both.
+    Raises SpaceError for an unknown kind or optimizer.
     """
     _check_kind(kind)
+    unknown = [name for name in optimizers if name not in OPTIMIZERS]
+    if unknown or not optimizers:
+        raise SpaceError(f"optimizers must be among {', '.join(OPTIMIZERS)}; got {', '.join(unknown) or 'none'}")
     domains: dict[str, Domain] = {"learner": Categorical(tuple(LEARNERS))}
     conditions: dict[str, Condition] = {}
     own = {name: LEARNERS[name].domains(kind) for name in LEARNERS}
+    own[Mlp.name] = Mlp(tuple(optimizers)).domains(kind)
     entries = [(ALWAYS, DOMAINS), *((Condition.of({"learner": name}), own[name]) for name in LEARNERS)]
     for selected, declared in entries:
         for name, (domain, condition) in declared.items():
             domains[name] = domain
             conditions[name] = selected & condition
     name = f"forerun-{'regression' if kind == 'regression' else 'classification'}-v1"
+    if tuple(optimizers) != SEARCHED:
+        name = f"{name}-{'-'.join(optimizers)}"
     if columns is None:
         return SearchSpace(name, domains, conditions)
     return SearchSpace(f"{name}-features", {**domains, "features": Subset(tuple(columns))}, conditions)
@@ -62,7 +70,7 @@ def completed(configuration: Configuration, kind: str) -> dict[str, Value]:
 
 @cache
 def _joint(kind: str) -> SearchSpace:
-    return default_space(kind)
+    return default_space(kind, optimizers=tuple(OPTIMIZERS))
 
 
 def random_configurations(kind: str, n: int, seed: int) -> list[dict[str, Value]]:

@@ -99,8 +99,7 @@ class Mlp(BaseLearner):
             "mlp.dropout": (Real(0.0, 0.5), ALWAYS),
             "mlp.residual": (Categorical((False, True)), Condition.of({"mlp.depth": ">= 2"})),
             "mlp.optimizer": (Categorical(self.optimizers), ALWAYS),
-            "mlp.learning_rate": (Real(1e-4, 1e-1, log=True), self._with_a_rate()),
-            "mlp.momentum": (Real(0.0, 0.99), Condition.of({"mlp.optimizer": "sgd"})),
+            **self._of_optimizers(),
             "mlp.schedule": (Categorical(tuple(SCHEDULES)), ALWAYS),
             "mlp.batch_size": (Ordinal((32, 64, 128, 256)), ALWAYS),
             "mlp.weight_decay": (Real(1e-6, 1e-1, log=True), ALWAYS),
@@ -110,10 +109,17 @@ class Mlp(BaseLearner):
             return found
         return {**found, "mlp.class_weight": (Categorical(("none", "balanced")), ALWAYS)}
 
-    def _with_a_rate(self) -> Condition:
-        """When there is a learning rate. Where all optimizers have one there is no condition, as in the history."""
+    def _of_optimizers(self) -> dict[str, tuple[Domain, Condition]]:
+        """Learning rate and momentum, where an optimizer that is offered has them."""
         rated = tuple(name for name in self.optimizers if name not in UNRATED)
-        return ALWAYS if rated == self.optimizers else Condition.of({"mlp.optimizer": rated})
+        if not rated:
+            return {}
+        # where all have a rate there is no condition, as in the history
+        condition = ALWAYS if rated == self.optimizers else Condition.of({"mlp.optimizer": rated})
+        found: dict[str, tuple[Domain, Condition]] = {"mlp.learning_rate": (Real(1e-4, 1e-1, log=True), condition)}
+        if "sgd" in rated:
+            found["mlp.momentum"] = Real(0.0, 0.99), Condition.of({"mlp.optimizer": "sgd"})
+        return found
 
     def defaults(self, kind: str) -> Configuration:
         """Our own, as torch has none: two layers of 64 ReLUs, AdamW at 0.003 with a cosine schedule."""

@@ -57,7 +57,9 @@ def fine_tune(
     settings = target.settings
     budget = Budget(settings.trials, settings.batch, settings.seconds, limit_s)
     basis = target.knowledge.digest
-    with Trainer(store, names.TUNE, target.task, settings, root, "fine-tune", basis, elsewhere) as trainer:
+    with Trainer(
+        store, names.TUNE, target.task, target.space, settings, root, "fine-tune", basis, elsewhere
+    ) as trainer:
         trainer.bar.total = settings.trials
         tuned = tune(target.tuner, trainer, budget, done=trainer.done())
         if tuned.best is None:
@@ -79,7 +81,7 @@ def _others(
     store: Store, target: Target, best: Trial, trainings: int, root: Path, *, elsewhere: Elsewhere | None
 ) -> tuple[Contender, Contender, list[Contender]]:
     task, settings, space = target.task, target.settings, target.tuner.space
-    with Trainer(store, names.BASELINES, task, settings, root, "compare", elsewhere=elsewhere) as trainer:
+    with Trainer(store, names.BASELINES, task, space, settings, root, "compare", elsewhere=elsewhere) as trainer:
         trainer.bar.total = 2 + trainings * settings.random_seeds
 
         def alone(name: str, configuration: Configuration) -> Contender:

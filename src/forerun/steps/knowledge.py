@@ -65,9 +65,14 @@ class Target:
     settings: TuneSettings
 
     @cached_property
+    def space(self) -> SearchSpace:
+        """What may be tried on the task. Raises SpaceError for an optimizer that there is not."""
+        return default_space(self.task.kind, optimizers=self.settings.optimizers)
+
+    @cached_property
     def tuner(self) -> Tuner:
         """What to train next on the task. Raises SettingsError where nothing is left to try."""
-        space, forbidden = default_space(self.task.kind), self.forbidden
+        space, forbidden = self.space, self.forbidden
         forecaster = self.knowledge.forecaster
         tuner = Tuner(
             forecaster,
@@ -87,7 +92,7 @@ class Target:
     @cached_property
     def fixed(self) -> Mapping[str, Value]:
         """The values that must be used, in the types of their domains. Raises SpaceError, SettingsError."""
-        space = default_space(self.task.kind)
+        space = self.space
         fixed = space.restore(self.settings.fixed)
         space.grid(self.settings.resolution, fixed)  # which checks them
         check_compatible(space, fixed)
@@ -96,7 +101,7 @@ class Target:
     @cached_property
     def forbidden(self) -> Sequence[Condition]:
         """The combinations that must not be used. Raises SpaceError, SettingsError."""
-        return read_forbidden(self.settings.forbidden, default_space(self.task.kind))
+        return read_forbidden(self.settings.forbidden, self.space)
 
     def best_on_average(self, k: int) -> list[dict[str, Value]]:
         """What was good on other tasks, best first; nothing where nothing that was tried there may be used."""
@@ -104,7 +109,7 @@ class Target:
         try:
             return portfolio(
                 history,
-                default_space(task.kind),
+                self.space,
                 k,
                 kind=task.kind,
                 without=[task.family],

@@ -122,6 +122,8 @@ class TuneSettings:
     """Values that must be used, as `learner: mlp`."""
     forbidden: tuple[Mapping[str, Any], ...] = ()
     """Combinations that must not be used, as `{learner: mlp, mlp.depth: ">= 3"}` (see `space.conditions`)."""
+    optimizers: tuple[str, ...] = ("sgd", "adam", "adamw")
+    """That networks may be trained by; "learned" is another (see `forerun.optimizers`)."""
     proof_s: float = 2.0
     """Seconds that a search may take to prove that nothing better was missed."""
     random_seeds: int = 5

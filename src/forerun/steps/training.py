@@ -10,10 +10,9 @@ from types import TracebackType
 from typing import Self
 
 from forerun.errors import StoreError
-from forerun.learners.joint import default_space
 from forerun.learners.pool import Job, TrainingPool
 from forerun.metadata.metafeatures import metafeatures
-from forerun.space import Configuration
+from forerun.space import Configuration, SearchSpace
 from forerun.steps.errand import Elsewhere, Errand
 from forerun.steps.progress import bar
 from forerun.steps.settings import TuneSettings
@@ -37,6 +36,8 @@ class Trainer:
     store: Store
     experiment: str
     task: Task
+    space: SearchSpace
+    """Of all that may be trained."""
     settings: TuneSettings
     root: Path
     describe: str = "trainings"
@@ -47,9 +48,8 @@ class Trainer:
 
     def __enter__(self) -> Self:
         clear_interrupted(self.store, self.experiment)
-        self._space = default_space(self.task.kind)
         self._record = TaskRecord.of(self.task)
-        log_space(self.store, self._space)
+        log_space(self.store, self.space)
         log_task(self.store, self._record, metafeatures(self.task))
         self._known = {t.key: t for t in self.done()}
         self._pool = TrainingPool(timeout_s=self.settings.timeout_s).__enter__()
@@ -103,7 +103,7 @@ class Trainer:
 
     def _train(self, configurations: Sequence[Configuration]) -> Iterator[Trial]:
         # one job each: on the target a slow training must not hold up the others
-        jobs = [Job(self.task, self.task.name, (c,), (self.settings.seed,), self._space) for c in configurations]
+        jobs = [Job(self.task, self.task.name, (c,), (self.settings.seed,), self.space) for c in configurations]
         for trial in self._pool.run(jobs):
             log_trial(self.store, self.experiment, trial, self._record, self._tags)
             yield trial
@@ -132,7 +132,7 @@ class Trainer:
             experiment=self.experiment,
             record=self._record,
             data=self.task,
-            space=self._space,
+            space=self.space,
             stacks=((configuration,),),
             seed=self.settings.seed,
             timeout_s=self.settings.timeout_s,
