@@ -78,7 +78,7 @@ def sections(given: argparse.Namespace) -> dict[str, Callable[[], Any]]:
         }
     return {
         "losses": lambda: losses(cases, given.rules, given.seeds, SHOWN[-1]),
-        "long": lambda: long(cases[::2], given.rules, min(given.seeds, 3), LONG[-1]),
+        "long": lambda: long(cases[::4], given.rules, given.seeds, LONG[-1]),
         "overhead": overhead,
     }
 
@@ -89,7 +89,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, required=True, metavar="OUT", help="the result, which is added to")
     parser.add_argument("--only", nargs="+", choices=SECTIONS, default=SECTIONS)
     parser.add_argument("--rules", nargs="+", default=list(RULES), help="learned optimizers: names or folders")
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--development", action="store_true", help="on the data sets that settings were chosen on")
     parser.add_argument("--quick", action="store_true", help="one small case")
     parser.add_argument("--figures", type=Path, metavar="DIR", help="draw the result in OUT; nothing is measured")

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from forerun.learners.network import Architecture, Statistics
-from forerun.metatraining import FAMILIES, OUTER, Settings, Table, draw, meta_train
+from forerun.metatraining import OUTER, Settings, Table, draw, meta_train
 from forerun.metatraining.outer import Outer, Persistent, Truncated
 from forerun.metatraining.practice import FLOOR, Practice
 from forerun.metatraining.problems import LARGEST, Problem, augmented, entropy
@@ -27,8 +27,11 @@ def made_up(classes: int = 3) -> list[Table]:
 class Straight(Problem):
     """Its loss is linear in the parameters: gradients do not change on the way, so taking them as given is exact."""
 
+    def initial(self, seed: int) -> Tensor:
+        return torch.full((len(self.X), 2), 0.5)
+
     def losses(self, parameters: Tensor, statistics: Statistics, chosen: Tensor) -> tuple[Tensor, Tensor]:
-        return 10 + parameters.sum(dim=1), torch.ones_like(parameters)
+        return 10 + parameters.double().sum(dim=1), torch.ones_like(parameters)
 
 
 def straight(members: int, length: int) -> Straight:
@@ -41,7 +44,7 @@ def straight(members: int, length: int) -> Straight:
 def outer(sort: type[Outer], members: int, length: int, steps: int) -> Outer:
     """Outer gradients of one problem, which is drawn again and again."""
     own = type("Own", (sort,), {"steps": steps})
-    return own(RULES["mlp"](4), lambda: straight(members, length), np.random.default_rng(0), problems=1)
+    return own(RULES["mlp"](2), lambda: straight(members, length), np.random.default_rng(0), problems=1)
 
 
 def spoken(rule: Rule) -> Tensor:
@@ -51,24 +54,22 @@ def spoken(rule: Rule) -> Tensor:
     )
 
 
-def mean_cost(rule: Rule, weights: Tensor, members: int, steps: int) -> float:
-    """Mean cost of a step of a whole training."""
-    practice, total = Practice.begin(straight(members, steps), rule, 1, np.random.default_rng(0)), 0.0
+def mean_costs(rule: Rule, weights: Tensor, steps: int) -> Tensor:
+    """Mean costs (R,) of a step of a whole training, by rules with weights (R, W)."""
+    practice = Practice.begin(straight(1, steps), rule, len(weights), np.random.default_rng(0))
+    total = torch.zeros(len(weights), dtype=torch.float64)
     for _ in range(steps):
         costs, gradients, _ = practice.look()
         practice.move(rule, rule.views(weights), gradients)
-        total += costs.double().mean().item() / steps
+        total += costs / steps
     return total
 
 
-def differences(rule: Rule, weights: Tensor, members: int, steps: int) -> Tensor:
+def differences(rule: Rule, weights: Tensor, steps: int) -> Tensor:
     """The gradient of the mean cost by central differences."""
-    found = torch.zeros_like(weights)
-    for i in range(rule.size):
-        step = torch.zeros_like(weights)
-        step[0, i] = 0.02
-        found[0, i] = mean_cost(rule, weights + step, members, steps) - mean_cost(rule, weights - step, members, steps)
-    return found / 0.04
+    moves = 0.01 * torch.eye(rule.size)
+    above, below = mean_costs(rule, torch.cat([weights + moves, weights - moves]), steps).chunk(2)
+    return ((above - below) / 0.02).float()[None]
 
 
 def alike(one: Tensor, two: Tensor) -> float:
@@ -80,21 +81,21 @@ def test_the_truncated_gradient_is_that_of_finite_differences_where_gradients_do
     way = outer(Truncated, members=1, length=8, steps=8)
     weights = spoken(way.rule)
     found, cost = way.gradient(weights)
-    truth = differences(way.rule, weights, 1, 8)
-    assert cost == pytest.approx(mean_cost(way.rule, weights, 1, 8), abs=0.02)  # drawn from another seed
+    truth = differences(way.rule, weights, 8)
+    assert cost == pytest.approx(mean_costs(way.rule, weights, 8).item())
     assert alike(found, truth) > 0.999
     assert found.norm().item() == pytest.approx(truth.norm().item(), rel=0.05)
 
 
 def test_the_persistent_gradient_sees_across_truncations_what_the_truncated_one_cannot() -> None:
-    # with 3,000 pairs and W weights the cosine of an unbiased estimate is about (1 + W / 3,000) ** -0.5, here 0.97
+    # with 3,000 pairs and W weights the cosine of an unbiased estimate is about (1 + W / 3,000) ** -0.5, here 0.99
     way = outer(Persistent, members=3_000, length=8, steps=4)
     weights = spoken(way.rule)
     found = sum(way.gradient(weights)[0] for _ in range(2)) / 2
     assert way.practices[0].over
-    truth = differences(way.rule, weights, 1, 8)
-    assert alike(found, truth) > 0.9
-    assert found.norm().item() == pytest.approx(truth.norm().item(), rel=0.2)
+    truth = differences(way.rule, weights, 8)
+    assert alike(found, truth) > 0.95
+    assert found.norm().item() == pytest.approx(truth.norm().item(), rel=0.1)
 
 
 @pytest.mark.parametrize("classes", [0, 3])
@@ -138,7 +139,7 @@ def test_a_training_that_diverges_costs_no_more_than_the_worst_and_pulls_no_more
     costs, _, factors = practice.look()
     assert costs[1] == 3.0
     assert factors[1] == 0.0
-    assert costs[0] == pytest.approx(np.log(10 + practice.parameters[0].sum().item() + FLOOR), abs=1e-5)
+    assert costs[0] == pytest.approx(np.log(11 + FLOOR), abs=1e-5)
 
 
 def test_problems_take_turns_and_one_that_is_over_makes_room() -> None:
@@ -152,9 +153,10 @@ def test_problems_take_turns_and_one_that_is_over_makes_room() -> None:
     assert [p.steps for p in way.practices] == [8, 4]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", RULES)
 def test_the_same_settings_give_the_same_rule(form: str) -> None:
-    settings, seen = Settings(form, units=3, truncated=2, persistent=2), []
+    settings, seen = Settings(form, units=3, truncated=1, persistent=1), []
     one, two = (meta_train(made_up(), settings, watch=lambda done, _: seen.append(done)) for _ in range(2))
     assert torch.equal(one.weights, two.weights)
     assert one.made["families"] == ["made-up"]

@@ -5,11 +5,13 @@ The weights do not know how many parameters there are: a rule learned on hundred
 
     update = -STEP * size * exp(magnitude) * sum_k share_k * direction_k
 
-The network says the magnitude and the shares, which are those of Adam where it says nothing: there it starts. `size` is
-that of the parameters of a network at the beginning, so that wide networks, whose weights begin small, make small steps:
-from absolute values, as with squares the few gains of a normalisation, which begin at 1, would drown the weights. This is the form of Metz et al. ("Understanding and correcting pathologies in the training of learned
-optimizers", ICML 2019) with momenta for directions, so a parameter without a gradient stays where it is, and an update
-is bounded.
+The network says the magnitude and the shares, which are those of Adam where it says nothing: there it starts. This is
+the form of Metz et al. ("Understanding and correcting pathologies in the training of learned optimizers", ICML 2019)
+with momenta for directions, so a parameter without a gradient stays where it is, and an update is bounded.
+
+`size` is that of the parameters of a network at the beginning, so that wide networks, whose weights begin small, make
+small steps. It is told from absolute values: with squares, the few gains of a normalisation, which begin at 1, would
+drown the weights.
 """
 
 from abc import ABC, abstractmethod
