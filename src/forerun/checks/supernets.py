@@ -71,8 +71,8 @@ def a_score_is_that_of_the_network_cut_out(family: Family) -> None:
     supernet, task = shared(family), easy_images()
     configurations = _drawn(family, 20)
     for configuration, score in zip(configurations, supernet.score(configurations), strict=True):
-        predicted = supernet.extract(configuration).predict(task.validation.X)
-        loss = task.metric.loss(task.metric.value(task.validation.y, predicted))
+        rows = supernet.prepared.rows
+        loss = float(rows.loss(supernet.extract(configuration).scores(task.validation.X), rows.y_validation))
         require(loss == score, f"a score must be the loss of the extracted network, {loss}; got {score}")
 
 

@@ -28,7 +28,7 @@ from forerun.supernets.training import Recipe, Sandwich
 from forerun.tasks import Task
 
 MOST_CELLS = 3
-CHANNELS = (2, 4, 8)
+CHANNELS = (4, 8, 16)
 EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
 SIDES = {"conv1": 1, "conv3": 3}
 """Side of each convolution's kernel."""

@@ -21,7 +21,6 @@ from forerun.supernets.base import (
     Parameters,
     Prepared,
     fitted,
-    metric_loss,
 )
 from forerun.supernets.training import Sandwich, cut, refitted_head, train_shared
 from forerun.tasks import Task
@@ -71,14 +70,17 @@ class SuperNet:
         return fitted(self.prepared, architecture, own)
 
     def score(self, configurations: Sequence[Configuration]) -> Floats:
-        """Validation losses (n,) of the task's metric with inherited weights: those of the networks cut out."""
+        """Validation losses (n,) with inherited weights: those of the networks cut out.
+
+        They are those that are trained by, cross entropy or squared error, as accuracies of many a pair are equal.
+        """
         return np.array([self._loss(configuration) for configuration in configurations])
 
     @torch.inference_mode()
     def _loss(self, configuration: Configuration) -> float:
         model = self.extract(configuration)
         scores = model.architecture.scores(model.parameters, self.prepared.rows.X_validation)
-        return metric_loss(self.task, self.prepared, scores)
+        return float(self.prepared.rows.loss(scores, self.prepared.rows.y_validation))
 
 
 def _built(family: Family, prepared: Prepared, configuration: Configuration) -> Architecture:
