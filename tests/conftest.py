@@ -2,10 +2,14 @@
 
 import os
 import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 if TYPE_CHECKING:
@@ -20,12 +24,45 @@ settings.register_profile("deep", max_examples=1_000, deadline=None)
 settings.load_profile("steady")
 
 
-@pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a trained project. Not to be changed: ask for `project` instead."""
-    from tests.projects import train  # heavy: only for the tests that need it
+def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """A folder that all workers of a run share, made by the first of them that asks."""
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    with FileLock(base / f"{name}.lock"):
+        if not (base / f"{name}.made").exists():
+            make(base / name)
+            (base / f"{name}.made").touch()
+    return base / name
 
-    return train(tmp_path_factory.mktemp("trained") / "project").root
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The database of an empty store, to be copied: making one takes seconds."""
+
+    def make(root: Path) -> None:
+        from forerun.tracking.store import open_store
+
+        store = open_store(None, root)
+        store.client._tracking_client.store.engine.dispose()
+        assert store.database
+        with closing(sqlite3.connect(store.database)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    return made_once(tmp_path_factory, "template", make) / "mlruns" / "mlflow.db"
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory, template: Path) -> Path:
+    """The folder of a trained project. Not to be changed: ask for `project` instead."""
+
+    def make(root: Path) -> None:
+        from tests.projects import train  # heavy: only for the tests that need it
+
+        (root / "mlruns").mkdir(parents=True)
+        shutil.copy(template, root / "mlruns" / "mlflow.db")
+        train(root)
+
+    return made_once(tmp_path_factory, "trained", make)
 
 
 @pytest.fixture

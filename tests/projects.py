@@ -36,8 +36,8 @@ def small_history() -> History:
 
 
 def train(root: Path) -> Project:
-    """Make a project in a folder that is not there yet, as the pipeline would have left it."""
-    root.mkdir()
+    """Make a project in a folder, as the pipeline would have left it."""
+    root.mkdir(exist_ok=True)
     for name in ("params.yaml", "dvc.yaml"):
         shutil.copy(REPOSITORY / name, root / name)
     project = Project(root)

@@ -35,20 +35,11 @@ def rings() -> Task:
     return make_rings()
 
 
-@pytest.fixture(scope="session")
-def nothing_logged(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The database of an empty store: making one takes a second."""
-    opened = open_store(None, tmp_path_factory.mktemp("empty"))
-    opened.client._tracking_client.store.engine.dispose()
-    assert opened.database
-    return opened.database
-
-
 @pytest.fixture
-def folder(nothing_logged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder outside of every project, in which we are, with an empty store."""
     (tmp_path / "mlruns").mkdir()
-    shutil.copy(nothing_logged, tmp_path / "mlruns" / "mlflow.db")
+    shutil.copy(template, tmp_path / "mlruns" / "mlflow.db")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     return tmp_path

@@ -2,9 +2,8 @@
 
 import math
 import shutil
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import mlflow
@@ -20,17 +19,6 @@ from forerun.tracking.store import Store, open_store
 from forerun.trials import Status, Trial
 
 EXPERIMENT = "forerun/collect"
-
-
-@pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("template")
-    store = open_store(None, root)
-    close(store)
-    assert store.database
-    with closing(sqlite3.connect(store.database)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return store.database
 
 
 @pytest.fixture
