@@ -125,3 +125,11 @@ def test_the_order_of_trials_changes_no_row():
     assert np.array_equal(other.y, meta.y[order])
     assert np.array_equal(other.X, meta.X[order])
     assert pd.Series(other.task).equals(pd.Series(meta.task[order]))
+
+
+def test_a_file_from_before_trials_carried_their_time_is_read_and_knows_none(path):
+    meta = MetaDataset.load(path)
+    pq.write_table(pq.read_table(path).drop_columns("started"), path)
+    older = MetaDataset.load(path)
+    assert np.isnan(older.started).all()
+    assert np.array_equal(older.loss, meta.loss)

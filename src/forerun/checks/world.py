@@ -98,7 +98,7 @@ def history(seed: int = 0, tasks: int = 24, trials: int = 60) -> MetaDataset:
         location=empty,
         scale=empty,
         censored=np.zeros(len(task), dtype=bool),
-        started=1.7e9 + MINUTE * np.arange(len(task)),
+        started=1.7e9 + MINUTE * np.arange(len(task), dtype=float),
         scaler=FeatureScaler(()),
     )
     return with_losses(meta, losses)

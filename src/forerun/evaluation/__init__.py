@@ -92,7 +92,7 @@ def evaluate_makers(
         fold = split(drawn.families, folds, rng)
         for held in range(count):
             # times vary little between draws: those of the first are enough
-            prepare = partial(_judges, makers=makers, rng=rng, clocks=seed == 0)
+            prepare = partial(judges, makers=makers, rng=rng, clocks=seed == 0)
             rows += [{**row, "seed": seed, "fold": held} for row in _fold(drawn, fold == held, prepare)]
             if progress:
                 progress(seed * count + held + 1, seeds * count)
@@ -149,16 +149,16 @@ def _replayable(meta: MetaDataset) -> npt.NDArray[np.bool_]:
     return many if len(set(np.array(meta.families)[many])) >= 2 else counts >= FEW
 
 
-def _judges(known: MetaDataset, makers: dict[str, Maker], rng: np.random.Generator, clocks: bool) -> dict[str, Judge]:
+def judges(known: MetaDataset, makers: dict[str, Maker], rng: np.random.Generator, clocks: bool) -> dict[str, Judge]:
     """For each method a function that scores it on a held-out task; with its clock, if those are judged."""
-    judges: dict[str, Judge] = {RANDOM: _judge_random}
+    found: dict[str, Judge] = {RANDOM: _judge_random}
     for name, sort in BASELINES.items():
-        judges[name] = partial(_judge_order, sort().fit(known), rng)
+        found[name] = partial(_judge_order, sort().fit(known), rng)
     timed = known.for_seconds()
     for name, make in makers.items():
         clock = make().fit(timed) if clocks and len(timed) >= FEW else None
-        judges[name] = partial(_judge_learner, make().fit(known), clock, rng)
-    return judges
+        found[name] = partial(_judge_learner, make().fit(known), clock, rng)
+    return found
 
 
 def _judge_random(task: Recorded) -> Scores:
@@ -183,5 +183,6 @@ __all__ = [
     "choose",
     "evaluate",
     "evaluate_makers",
+    "judges",
     "summarise",
 ]

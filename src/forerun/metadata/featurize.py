@@ -53,7 +53,7 @@ def featurize(history: History, *, min_trials: int = 5) -> MetaDataset:
         location=location,
         scale=scale,
         censored=censored,
-        started=trials.get("started", pd.Series(np.nan, index=trials.index)).to_numpy(dtype=float),
+        started=_numbers(trials, "started"),
         scaler=scaler,
     )
 
@@ -127,12 +127,17 @@ def _task_rows(trials: pd.DataFrame) -> tuple[pd.DataFrame, npt.NDArray[np.int64
 
 def _seconds(trials: pd.DataFrame) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """Fit seconds (n,), the limit of those that were stopped by it, and which those are."""
-    unknown = pd.Series(np.nan, index=trials.index)
-    seconds = trials.get("fit_seconds", unknown).to_numpy(dtype=float)
-    reasons = trials.get("reason", unknown).astype("string").fillna("")
+    seconds = _numbers(trials, "fit_seconds")
+    reasons = trials.get("reason", pd.Series(np.nan, index=trials.index)).astype("string").fillna("")
     limits = reasons.str.extract(TIMED_OUT)[0].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
     censored = np.isfinite(limits)
     return np.where(censored, limits, seconds), censored
+
+
+def _numbers(trials: pd.DataFrame, column: str) -> Floats:
+    """A column (n,) of numbers; NaN where there is none."""
+    unknown = np.full(len(trials), np.nan)
+    return trials[column].to_numpy(dtype=float) if column in trials else unknown
 
 
 def _raw_features(tasks: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:

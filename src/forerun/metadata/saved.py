@@ -1,8 +1,8 @@
 """A meta-dataset as one Parquet file.
 
 The columns are those of the trials: task (its index), loss, seconds, y, censored, started, and one a column of
-X, 'x.<name>'. Files written before trials carried their time have no 'started': it is unknown there. What belongs to tasks stands as JSON in the schema's metadata, under 'forerun.meta', beside
-'forerun.format' and 'forerun.what'.
+X, 'x.<name>'. Files from before trials carried their time have no 'started': it is unknown there. What belongs
+to tasks stands as JSON in the schema's metadata, under 'forerun.meta', beside 'forerun.format' and 'forerun.what'.
 """
 
 import json

@@ -1,0 +1,82 @@
+"""Forgetting: which trials fall out of a history, and when."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from forerun.checks.world import history
+from forerun.errors import HistoryError
+from forerun.metadata import MetaDataset
+from forerun.metadata.recency import DAY, recent, weights
+
+
+@pytest.fixture(scope="module")
+def meta() -> MetaDataset:
+    """Two thousand trials, of which one in ten has no time, over twenty days."""
+    made = history(tasks=40, trials=50)
+    started = 1.7e9 + 20 * DAY * np.arange(len(made)) / len(made)
+    return replace(made, started=np.where(np.arange(len(made)) % 10 == 3, np.nan, started))
+
+
+def names(meta: MetaDataset) -> set[tuple[str, bytes]]:
+    return {(meta.tasks[t], row.tobytes()) for t, row in zip(meta.task, meta.X, strict=True)}
+
+
+def test_a_weight_halves_with_every_half_life_and_what_has_no_time_or_lies_ahead_keeps_its_own() -> None:
+    found = weights(np.array([100.0, 90.0, 80.0, np.nan, 130.0]), 10.0, now=100.0)
+    np.testing.assert_allclose(found, [1.0, 0.5, 0.25, 1.0, 1.0])
+
+
+def test_trials_are_kept_as_often_as_they_weigh(meta: MetaDataset) -> None:
+    kept = recent(meta, 5 * DAY)
+    latest = np.nanmax(meta.started)
+    for age in range(0, 20, 5):
+        young, old = latest - age * DAY, latest - (age + 5) * DAY
+        among = meta.of_rows(np.flatnonzero((meta.started <= young) & (meta.started > old)))
+        share = ((kept.started <= young) & (kept.started > old)).sum() / len(among)
+        # 450 trials: four standard errors are 0.1
+        assert share == pytest.approx(weights(among.started, 5 * DAY, latest).mean(), abs=0.1)
+    assert np.isnan(kept.started).sum() == np.isnan(meta.started).sum()
+
+
+def test_as_time_passes_trials_only_leave(meta: MetaDataset) -> None:
+    before = names(meta)
+    for days in (0, 1, 3, 10, 40):
+        after = names(recent(meta, 5 * DAY, now=float(np.nanmax(meta.started)) + days * DAY))
+        assert after < before
+        before = after
+
+
+def test_which_trials_fall_out_depends_neither_on_their_order_nor_on_what_else_is_known(meta: MetaDataset) -> None:
+    latest = float(np.nanmax(meta.started))
+    kept = names(recent(meta, 5 * DAY, latest))
+    shuffled = meta.of_rows(np.random.default_rng(0).permutation(len(meta)))
+    assert names(recent(shuffled, 5 * DAY, latest)) == kept
+    part = meta.of_tasks(range(7, 19))
+    assert names(recent(part, 5 * DAY, latest)) == kept & names(part)
+    # another program's domains join the union
+    wider = replace(meta, X=np.column_stack([meta.X, np.ones(len(meta))]))
+    assert len(recent(wider, 5 * DAY, latest)) == len(recent(meta, 5 * DAY, latest))
+
+
+def test_tasks_of_which_nothing_is_left_are_dropped_with_all_that_belongs_to_them(meta: MetaDataset) -> None:
+    known = meta.of_rows(np.flatnonzero(np.isfinite(meta.started)))
+    kept = recent(known, 0.2 * DAY)
+    assert 0 < len(kept.tasks) < len(meta.tasks)
+    assert set(kept.task) == set(range(len(kept.tasks)))
+    place = [list(meta.tasks).index(name) for name in kept.tasks]
+    np.testing.assert_array_equal(kept.features, meta.features[place])
+    np.testing.assert_array_equal(kept.location, meta.location[place])
+    assert list(kept.families) == [meta.families[i] for i in place]
+
+
+def test_without_times_nothing_is_forgotten(meta: MetaDataset) -> None:
+    blind = replace(meta, started=np.full(len(meta), np.nan))
+    assert len(recent(blind, 1.0)) == len(meta)
+
+
+@pytest.mark.parametrize("half_life", [0.0, -1.0, float("nan")])
+def test_a_half_life_that_is_none_is_refused(half_life: float, meta: MetaDataset) -> None:
+    with pytest.raises(HistoryError, match="half-life of a history must be above 0"):
+        recent(meta, half_life)
