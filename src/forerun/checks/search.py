@@ -1,9 +1,12 @@
-"""The promises of search strategies. Each takes a function that makes one, and raises PromiseBroken."""
+"""The promises of search strategies. Each takes a function that makes one, and raises PromiseBroken.
+
+Those of a learned optimizer of black boxes take one that was taught on `family`, and look at functions it never saw.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -12,6 +15,9 @@ from forerun.checks.world import SPACE
 from forerun.search import Problem, SearchStrategy
 from forerun.search.base import Ranked, Score
 from forerun.space import Floats, Grid, Layers, Levels
+
+if TYPE_CHECKING:
+    from forerun.search.recurrent import RecurrentOptimizer
 
 Make = Callable[[], SearchStrategy]
 Promise = Callable[[Make], None]
@@ -155,6 +161,87 @@ SEARCH_PROMISES: dict[str, Promise] = {
         the_same_generator_gives_the_same_answer,
     )
 }
+
+
+UNSEEN = 24
+"""Functions that a learned optimizer is tried on."""
+TRIALS = 10
+
+
+def family(grid: Grid, seed: int, count: int) -> list[Layered]:
+    """Draw functions that are alike: one network's hidden units, weighed differently by each function."""
+    (weights, offset), (outer, constant) = RandomNetwork.drawn(len(grid.encoder.columns), 0, (16,)).maps
+    rng = np.random.default_rng([1, seed])
+    drawn = [outer / 3 + rng.normal(size=outer.shape) for _ in range(count)]
+    return [Layered([(weights, offset), (other, constant)]) for other in drawn]
+
+
+def starts_better_than_chance(taught: "RecurrentOptimizer") -> None:
+    """Before it was told anything of a function, its proposal is better than a random one, on average."""
+    first = float(np.mean([values[0] for values in _trajectories(taught, 1)]))
+    require(first < -0.5, f"the first proposal must be 0.5 deviations below the mean of the function; got {first:.2f}")
+
+
+def gets_better_with_results(taught: "RecurrentOptimizer") -> None:
+    """After ten trials the best is better than the first, and than it would be had it been told something else."""
+    honest, misled = (np.mean(_trajectories(taught, TRIALS, told), axis=0) for told in (True, False))
+    first, best, deaf = float(honest[0]), float(honest[-1]), float(misled[-1])
+    require(
+        best < first - 0.2, f"after {TRIALS} trials the best must be clearly better than {first:.2f}; got {best:.2f}"
+    )
+    require(
+        best < deaf - 0.05, f"told the truth it must end better than told random results, {deaf:.2f}; got {best:.2f}"
+    )
+
+
+def unit_of_the_loss_changes_no_proposal(taught: "RecurrentOptimizer") -> None:
+    """Losses times and plus something are the same results."""
+    rng = np.random.default_rng(0)
+    X, losses = taught.grid_.encode(taught.grid_.sample(rng, 6)), rng.normal(size=6)
+    one, two = (taught.logits(X, y).numpy() for y in (losses, 1e4 * losses - 5e5))
+    require(np.allclose(one, two, atol=1e-3), "losses in another unit must lead to the same proposal")
+
+
+def proposes_nothing_twice(taught: "RecurrentOptimizer") -> None:
+    """Trials of one function differ, and the same generator leads to the same trials."""
+    score = family(taught.grid_, 1, 1)[0]
+    one, two = (_trials(taught, score, TRIALS, np.random.default_rng(3))[0] for _ in range(2))
+    require(len(np.unique(one, axis=0)) == TRIALS, "trials must differ from each other")
+    require((one == two).all(), "the same seed must lead to the same trials")
+
+
+BLACK_BOX_PROMISES: dict[str, Callable[["RecurrentOptimizer"], None]] = {
+    promise.__name__: promise
+    for promise in (
+        starts_better_than_chance,
+        gets_better_with_results,
+        unit_of_the_loss_changes_no_proposal,
+        proposes_nothing_twice,
+    )
+}
+
+
+def _trajectories(taught: "RecurrentOptimizer", trials: int, told: bool = True) -> list[Floats]:
+    """The best so far (trials,) on each of the unseen functions, in its deviations from its mean."""
+    found = []
+    for i, score in enumerate(family(taught.grid_, 1, UNSEEN)):
+        rng = np.random.default_rng(i)
+        drawn = score(taught.grid_.encode(taught.grid_.sample(rng, 500)))
+        values = _trials(taught, score, trials, rng, told)[1]
+        found.append((np.minimum.accumulate(values) - drawn.mean()) / drawn.std())
+    return found
+
+
+def _trials(
+    taught: "RecurrentOptimizer", score: Score, trials: int, rng: np.random.Generator, told: bool = True
+) -> tuple[Floats, Floats]:
+    """Encoded trials (trials, d) and their values."""
+    X, values = np.zeros((0, len(taught.grid_.encoder.columns))), np.zeros(0)
+    for _ in range(trials):
+        row = taught.propose(X, values if told else rng.normal(size=len(values)), rng)
+        X = np.vstack([X, taught.grid_.encode(row[None])])
+        values = np.append(values, score(X[-1:]))
+    return X, values
 
 
 def _search(make: Make, grid: Grid, k: int, seed: int) -> Ranked:

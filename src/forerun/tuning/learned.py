@@ -25,8 +25,7 @@ from forerun.trials import Status, Trial
 from forerun.tuning.acquisition import Drawable, mean_score
 
 FUNCTIONS = 128
-RESOLUTION = 12
-"""Levels of a numeric domain on the optimizer's grid."""
+"""That an optimizer learns from."""
 
 
 def imagined(learner: MetaLearner, meta: MetaDataset, count: int, rng: np.random.Generator) -> list[Score]:
@@ -51,10 +50,10 @@ def imagined(learner: MetaLearner, meta: MetaDataset, count: int, rng: np.random
 def learn_to_optimize(
     meta: MetaDataset, rng: np.random.Generator, optimizer: RecurrentOptimizer | None = None
 ) -> RecurrentOptimizer:
-    """Teach an optimizer what a history lets one imagine, on the grid of the history's space."""
+    """Teach an optimizer what a history lets one imagine, in the history's space."""
     learner = Network(Settings(members=1, seed=int(rng.integers(2**31)))).fit(meta)
     functions = imagined(learner, meta, FUNCTIONS, rng)
-    return (optimizer or RecurrentOptimizer()).fit(functions, meta.space.grid(RESOLUTION), rng)
+    return (optimizer or RecurrentOptimizer()).fit(functions, meta.space, rng)
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ class LearnedChooser:
     @cached_property
     def grid(self) -> Grid:
         """The task's space on a grid, encoded as the optimizer knows it."""
-        return self.space.grid(RESOLUTION, encoder=self.optimizer.grid_.encoder)
+        return self.space.grid(self.optimizer.resolution, encoder=self.optimizer.grid_.encoder)
 
     def choose(self, trials: Sequence[Trial]) -> dict[str, Value]:
         """The configuration to train next, after all trials so far; failed ones count."""

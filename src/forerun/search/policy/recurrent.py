@@ -30,10 +30,9 @@ class Walk(nn.Module):
         self.place = nn.Parameter(0.1 * torch.randn(axes, HIDDEN))
         self.cell = nn.GRU(HIDDEN, HIDDEN, batch_first=True)
         self.weights = nn.Parameter(torch.zeros(axes, HIDDEN, widest))
-        offset = torch.zeros(axes, widest)
+        self.missing = torch.zeros(axes, widest)
         for axis, size in enumerate(sizes):
-            offset[axis, size:] = -torch.inf
-        self.register_buffer("missing", offset)
+            self.missing[axis, size:] = -torch.inf
         self.offset = nn.Parameter(torch.zeros(axes, widest))
 
     def step(self, axis: int, before: torch.Tensor, state: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -98,6 +97,6 @@ class Recurrent(Controller):
         bits = torch.where(active, surprise, 0.0).sum(1).mean()
         worth = torch.from_numpy(advantage.astype(np.float32)) * torch.where(active, taken, 0.0).sum(1)
         self.ascent.zero_grad()
-        (-worth.mean() - self.entropy * bits).backward()
+        (-worth.mean() - self.entropy * bits).backward()  # type: ignore[no-untyped-call]
         self.ascent.step()
         return float(bits.detach()) / float(np.log(2))

@@ -69,7 +69,7 @@ class Reinforce(SearchStrategy):
 class ReinforceRecurrent(Reinforce):
     """Each axis knows the choices before it."""
 
-    batch: int = 512
+    batch: int = 256
     rate: float = 0.01
     limit: int = 50_000
 

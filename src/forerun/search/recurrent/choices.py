@@ -28,7 +28,7 @@ class Choices:
         for axis, (start, size) in enumerate(zip(self.layout.starts, grid.shape, strict=False)):
             padded[axis, :size], missing[axis, :size] = rows[start : start + size], 0.0
         self.rows, self.base = (torch.from_numpy(a.astype(np.float32)) for a in (padded.reshape(-1, columns), base))
-        self.missing = torch.from_numpy(missing.astype(np.float32))
+        self.missing_logits = torch.from_numpy(missing.astype(np.float32))
         _, _, parents, holds = self.layout.clauses
         clauses = np.zeros((len(parents), self.axes, self.widest), dtype=np.float32)
         clauses[np.arange(len(parents)), parents] = holds

@@ -1,6 +1,6 @@
 """A recurrent optimizer as files that load without executing code.
 
-optimizer.json          format version, settings, the grid that it proposes on
+optimizer.json          format version, settings, the space in which it proposes
 optimizer.safetensors   its weights
 """
 
@@ -20,12 +20,12 @@ FORMAT_VERSION = 1
 SETTINGS, WEIGHTS = "optimizer.json", "optimizer.safetensors"
 
 
-def save(optimizer: RecurrentOptimizer, folder: Path, resolution: int) -> None:
-    """Write a fitted optimizer, whose grid is its encoder's at this resolution; the folder is made if need be."""
+def save(optimizer: RecurrentOptimizer, folder: Path) -> None:
+    """Write a fitted optimizer; the folder is made if need be."""
     folder.mkdir(parents=True, exist_ok=True)
     save_file(optimizer.proposer_.state_dict(), folder / WEIGHTS)
     settings = {f.name: getattr(optimizer, f.name) for f in fields(optimizer) if f.init}
-    head = {"settings": settings, "resolution": resolution, "space": optimizer.grid_.space.to_dict()}
+    head = {"settings": settings, "space": optimizer.grid_.space.to_dict()}
     # the JSON, without which nothing is read, comes last
     partial = folder / f"{SETTINGS}.partial"
     partial.write_text(json.dumps({"format": FORMAT_VERSION, **head}, indent=1) + "\n", encoding="utf-8")
@@ -53,6 +53,6 @@ def load(folder: Path) -> RecurrentOptimizer:
 
 def _restored(head: dict[str, Any], weights: dict[str, Any]) -> RecurrentOptimizer:
     found = RecurrentOptimizer(**head["settings"])
-    found.prepare(SearchSpace.from_dict(head["space"]).grid(head["resolution"]), seed=0)
+    found.prepare(SearchSpace.from_dict(head["space"]), seed=0)
     found.proposer_.load_state_dict(weights)
     return found

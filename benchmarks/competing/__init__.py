@@ -1,0 +1,1 @@
+"""Strategies of search against each other, and against the certified optimum."""

@@ -1,0 +1,65 @@
+"""The recurrent optimizer on functions of tasks that it never saw: the best so far after every trial.
+
+Functions are drawn as those that it learned from, from a meta-learner fitted to the other tasks. Beside it: random
+configurations; and the optimizer with its ears shut, which is told random results in place of the true ones.
+Values are in standard deviations of a function over random configurations, from their mean.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from forerun.evaluation import split
+from forerun.metadata import MetaDataset
+from forerun.metalearners import Network
+from forerun.metalearners.shallow import Settings
+from forerun.search import Score
+from forerun.search.recurrent import RecurrentOptimizer
+from forerun.space import Floats
+from forerun.tuning.learned import imagined, learn_to_optimize
+from searching.tell import tell
+
+FOLDS = 4
+DRAWN = 512
+NOISE = 0.1
+"""Standard deviation of what is added to the results that are told."""
+
+
+def optimizer(meta: MetaDataset, *, functions: int, trials: int, made: RecurrentOptimizer) -> dict[str, Any]:
+    """Curves (trials,) of the best so far, means over functions, with 95 % intervals over tasks."""
+    fold = split(meta.families, FOLDS, np.random.default_rng(0))
+    rest, held = (meta.of_tasks(np.flatnonzero(which).tolist()) for which in (fold != FOLDS - 1, fold == FOLDS - 1))
+    taught = learn_to_optimize(rest, np.random.default_rng(0), made)
+    tell("  taught")
+    learner = Network(Settings(members=1)).fit(rest)
+    tests = imagined(learner, held, functions, np.random.default_rng(1))
+    curves: dict[str, list[Floats]] = {"learned": [], "deaf": [], "random": []}
+    for i, score in enumerate(tests):
+        for name, found in curves.items():
+            found.append(curve(taught, score, trials, name, np.random.default_rng(i)))
+    told = {name: summarised(np.array(found), len(held.tasks)) for name, found in curves.items()}
+    tell(f"  {[(name, round(c['mean'][0], 2), round(c['mean'][-1], 2)) for name, c in told.items()]}")
+    return {"functions": functions, "tasks": len(held.tasks), "meta_loss": taught.curve_, "curves": told}
+
+
+def curve(taught: RecurrentOptimizer, score: Score, trials: int, name: str, rng: np.random.Generator) -> Floats:
+    """The best so far (trials,), standardised."""
+    grid = taught.grid_
+    drawn = score(grid.encode(grid.sample(rng, DRAWN)))
+    X, losses, values = np.zeros((0, len(grid.encoder.columns))), np.zeros(0), []
+    for _ in range(trials):
+        row = grid.sample(rng, 1)[0] if name == "random" else taught.propose(X, losses, rng)
+        x = grid.encode(row[None])
+        values.append(float(score(x)[0]))
+        result = rng.normal() if name == "deaf" else values[-1] + NOISE * drawn.std() * rng.normal()
+        X, losses = np.vstack([X, x]), np.append(losses, result)
+    return np.asarray((np.minimum.accumulate(values) - drawn.mean()) / drawn.std())
+
+
+def summarised(curves: Floats, tasks: int) -> dict[str, list[float]]:
+    """Means (trials,) of curves (functions, trials), and intervals by a bootstrap over tasks."""
+    task, rng = np.arange(len(curves)) % tasks, np.random.default_rng(0)
+    by_task = np.array([curves[task == t].mean(axis=0) for t in range(min(tasks, len(curves)))])
+    again = by_task[rng.integers(0, len(by_task), (1000, len(by_task)))].mean(axis=1)
+    low, high = np.percentile(again, [2.5, 97.5], axis=0)
+    return {"mean": by_task.mean(axis=0).tolist(), "low": low.tolist(), "high": high.tolist()}
