@@ -59,9 +59,10 @@ def features_of(name: str) -> Mapping[str, float]:
 
 
 def sixty(name: str, n: int) -> list[Configuration]:
-    """Architectures drawn at random, the same ones for all data sets of a family."""
+    """Distinct architectures drawn at random, the same ones for all data sets of a family."""
     one = EVERY[name]
-    return list(one.architectures.space(task_of(name).kind).sample(np.random.default_rng(60), n))
+    drawn = one.architectures.space(task_of(name).kind).sample(np.random.default_rng(60), 2 * n)
+    return list({tuple(configuration.items()): configuration for configuration in drawn}.values())[:n]
 
 
 def trained(record: Record, name: str, configurations: Sequence[Configuration], seed: int = 0) -> list[dict[str, Any]]:

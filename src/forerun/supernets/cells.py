@@ -134,7 +134,7 @@ class Cells(Family):
     """Convolutional cells for small square images."""
 
     name: ClassVar[str] = "cells"
-    recipe: Recipe = Recipe(epochs=12, learning_rate=0.02)  # noqa: RUF009 - frozen
+    recipe: Recipe = Recipe(epochs=8, learning_rate=0.02)  # noqa: RUF009 - frozen
     sandwich: Sandwich = Sandwich(epochs=10, learning_rate=0.02)  # noqa: RUF009 - frozen
 
     def domains(self, kind: str) -> Mapping[str, tuple[Domain, Condition]]:

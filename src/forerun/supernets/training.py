@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 LEAST_STEPS = 10
 """In an epoch: small data sets are learned in smaller batches."""
 
-RIDGE = 1e-3
+SHARPNESS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+"""Factors that turn regressed classes into logits."""
+RIDGE = 3e-3
 """Penalty on the weights of a head that is fitted anew, in mean squares of the features."""
 
 Watch = Callable[[int, Tensor], None]
@@ -31,10 +33,10 @@ Watch = Callable[[int, Tensor], None]
 class Recipe:
     """AdamW with a cosine schedule."""
 
-    epochs: int = 15
+    epochs: int = 12
     batch_size: int = 128
     """At most, see LEAST_STEPS."""
-    learning_rate: float = 0.005
+    learning_rate: float = 0.01
     weight_decay: float = 0.01
 
 
@@ -42,7 +44,8 @@ class Recipe:
 class Sandwich(Recipe):
     """How a super-network is trained."""
 
-    epochs: int = 10
+    epochs: int = 15
+    learning_rate: float = 0.005
     paths: int = 2
     """Random architectures in every step, beside the largest and the smallest."""
     labels: float = 0.5
@@ -96,7 +99,7 @@ def refitted_head(features: Tensor, rows: Rows) -> dict[str, Tensor]:
     """The linear head that ridge regression fits to features (m, w) of the first m training rows.
 
     One head cannot serve all architectures, and the best one for each is a closed form away. Classes are regressed as
-    one-hot targets, every class weighing the same.
+    one-hot targets, every class weighing the same, and the temperature of their softmax is the likeliest of a few.
     """
     m, y = len(features), rows.y[: len(features)]
     Phi = torch.cat([features.double(), torch.ones(m, 1, dtype=torch.float64)], dim=1)
@@ -107,21 +110,30 @@ def refitted_head(features: Tensor, rows: Rows) -> dict[str, Tensor]:
     gram = Phi.T @ (weights * Phi)
     gram += RIDGE * gram.trace() / len(gram) * torch.eye(len(gram), dtype=torch.float64)
     solved = torch.linalg.solve(gram, Phi.T @ (weights * target)).float()
+    if rows.weights is not None:
+        said = (Phi @ solved.double()).float()
+        solved *= min(SHARPNESS, key=lambda sharp: float(F.cross_entropy(sharp * said, y, rows.weights)))
     return {"weight_head": solved[:-1].T.contiguous(), "bias_head": solved[-1]}
 
 
 def train_alone(
     architecture: "Architecture", rows: Rows, recipe: Recipe, epochs: int, *, seed: int, watch: Watch
 ) -> dict[str, Tensor]:
-    """Train one architecture from scratch; return its parameters."""
+    """Train one architecture from scratch; return its parameters.
+
+    As where weights are inherited, the head is fitted anew at the end of every epoch: narrow networks would else be
+    judged by how slowly their heads learn. It is watched, and the last one is returned; the gradients have their own.
+    """
     generator = torch.Generator().manual_seed(seed)
-    parameters = initial(architecture.shapes, generator)
+    parameters = found = initial(architecture.shapes, generator)
     for epoch, batches in _epochs(parameters, rows, recipe, epochs, generator):
         for chosen in batches:
             rows.loss(architecture.scores(parameters, rows.X[chosen]), rows.y[chosen]).backward()  # type: ignore[no-untyped-call]
         with torch.no_grad():
-            watch(epoch, architecture.scores(parameters, rows.X_validation))
-    return {name: p.detach() for name, p in parameters.items()}
+            found = {name: p.detach() for name, p in parameters.items()}
+            found |= refitted_head(architecture.features(found, rows.X), rows)
+            watch(epoch, architecture.scores(found, rows.X_validation))
+    return found
 
 
 def train_shared(
