@@ -308,17 +308,20 @@ def test_ended_by_a_signal_it_goes_on_and_tries_nothing_twice(here: Path, how: s
     name = write(here, "naps.py", "import time; time.sleep(0.3); print('val_loss=1')")
     options = ["tune", "--budget", "8", "--space", "space.yaml", "--metric", "val_loss", "--parallel", "2"]
     command = (*PYTHON, name, *ARGUMENTS)
-    running = subprocess.Popen(
+    study = Study(name, SearchSpace.from_yaml(here / "space.yaml"), metric="val_loss", command=command)
+    with subprocess.Popen(
         [sys.executable, "-m", "forerun.cli", *options, "--", *command],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-    )
-    until = time.monotonic() + 60
-    study = Study(name, SearchSpace.from_yaml(here / "space.yaml"), metric="val_loss", command=command)
-    while len(study.entries()) < 3 and time.monotonic() < until:
-        time.sleep(0.05)
-    running.send_signal(how)
-    running.communicate(timeout=20)
+    ) as running:
+        try:
+            until = time.monotonic() + 60
+            while len(study.entries()) < 3 and time.monotonic() < until:
+                time.sleep(0.05)
+            running.send_signal(how)
+            running.communicate(timeout=60)
+        finally:
+            running.kill()
     assert running.returncode == (130 if how != signal.SIGKILL else -9)
     assert main([*options, "--", *command]) == 0
     counted = [e for e in study.entries() if e.status in ("finished", "failed")]

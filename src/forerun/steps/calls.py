@@ -7,7 +7,7 @@ logged none, the last line of its output that says one (`tuning.external.output`
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,6 +44,8 @@ class Tuning:
     plan: Plan
     folder: Path
     """For the programs' output while they run."""
+    check: Callable[[], None] = lambda: None
+    """Called where nothing is half written; raises to end the tuning (see `interruption`)."""
     running: dict[str, tuple[Asked, Running]] = field(default_factory=dict)
 
     def run(self) -> None:
@@ -51,6 +53,7 @@ class Tuning:
         with bar(desc=self.study.name, unit="trial", total=self.plan.budget, leave=True) as shown:
             try:
                 while True:
+                    self.check()
                     ended, pending = self._count()
                     shown.update(ended - shown.n)
                     if ended >= self.plan.budget:
@@ -100,6 +103,7 @@ class Tuning:
     def _wait(self) -> None:
         """Until one of ours has ended; or, where only others' are left, for a moment."""
         while True:
+            self.check()
             done = [run for run, (_, program) in self.running.items() if program.ended or program.late]
             for run in done:
                 self._end(*self.running[run])

@@ -76,6 +76,11 @@ class Project:
         return self.reports / "registered.json"
 
     @property
+    def drift(self) -> Path:
+        """Whether the history has drifted, and what was forgotten, JSON."""
+        return self.reports / "drift.json"
+
+    @property
     def page(self) -> Path:
         """The report page."""
         return self.reports / "report.html"

@@ -10,6 +10,7 @@ from forerun.evaluation import BASELINES, RANDOM
 from forerun.metadata import MetaDataset
 from forerun.report import Estimate, MethodScore, Past, Story, write
 from forerun.report.story import Lineage
+from forerun.steps.forgetting import load_drift
 from forerun.steps.project import Project
 from forerun.steps.tell import load_story
 from forerun.tracking import names
@@ -72,6 +73,7 @@ def past(project: Project) -> Past:
         methods=methods,
         chosen=found["best"],
         why=_why(found["best"], {m: s["regret"]["mean"] for m, s in found["methods"].items()}),
+        drift=load_drift(project.drift),
     )
 
 

@@ -89,6 +89,8 @@ class TrainSettings:
     seeds: int = 1
     candidates_per_task: int = 120
     """Recorded configurations of a held-out task that its replay may choose from."""
+    drift: float | None = 0.1
+    """Drift (see `evaluation.drift`) above which old trials are forgotten; none never forgets."""
 
 
 @dataclass(frozen=True)

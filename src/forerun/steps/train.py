@@ -1,4 +1,4 @@
-"""Step 2: judge every meta-learner on tasks left out, fit the one that is chosen on everything."""
+"""Step 2: judge every meta-learner on tasks left out, fit the one that is chosen, on all that is not forgotten."""
 
 import json
 from dataclasses import replace
@@ -9,6 +9,9 @@ import pandas as pd
 from forerun.evaluation import TRIALS, Evaluation, Summary, evaluate
 from forerun.metadata import MetaDataset
 from forerun.metalearners import METALEARNERS, Forecaster
+from forerun.report import Drift
+from forerun.report.drifting import told
+from forerun.steps.forgetting import numbers, remembered, save_drift
 from forerun.steps.progress import bar
 from forerun.steps.project import Project
 from forerun.tracking import names
@@ -17,9 +20,10 @@ from forerun.tracking.store import open_store
 
 
 def run(project: Project) -> None:
-    """Write data/models and the evaluation in data/reports; log the evaluation as an MLflow run."""
+    """Write data/models, the evaluation and the drift in data/reports; log both as an MLflow run."""
     settings = project.settings.train
-    meta = MetaDataset.load(project.meta / "meta.parquet")
+    meta, drift = remembered(MetaDataset.load(project.meta / "meta.parquet"), settings.drift)
+    print(told(drift))
     with bar(desc="leave tasks out", unit="fold") as shown:
 
         def progress(done: int, of: int) -> None:
@@ -37,7 +41,7 @@ def run(project: Project) -> None:
     found = replace(found, best=choose_default(found, settings.candidates[0]))
     clock = choose_clock(found.summary, settings.candidates, found.best)
     Forecaster(METALEARNERS[found.best](), METALEARNERS[clock]()).fit(meta).save(project.models)
-    write(project, found, clock)
+    write(project, found, clock, drift)
     mean = found.summary[found.best]["regret"]["mean"]
     print(
         f"{found.best} predicts losses (mean regret over {TRIALS} trials {mean:.3f} on tasks left out), {clock} times"
@@ -61,7 +65,7 @@ def choose_clock(summary: Summary, candidates: tuple[str, ...], fallback: str) -
     return min(timed, key=lambda name: summary[name]["seconds_factor"]["mean"], default=fallback)
 
 
-def write(project: Project, found: Evaluation, clock: str) -> None:
+def write(project: Project, found: Evaluation, clock: str, drift: Drift) -> None:
     """Write the scores as DVC's metrics and plots, and as an MLflow run."""
     project.reports.mkdir(parents=True, exist_ok=True)
     found.scores.to_parquet(project.reports / "evaluation.parquet", index=False)
@@ -74,11 +78,13 @@ def write(project: Project, found: Evaluation, clock: str) -> None:
     ]
     plot = project.reports / "regret.csv"
     pd.DataFrame(rows).to_csv(plot, index=False)
+    save_drift(drift, project.drift)
     log_summary(
         open_store(project.settings.store.uri, project.root),
         names.META,
         "evaluation",
         params={"best": found.best, "clock": clock, "folds": str(project.settings.train.folds)},
-        metrics={f"{m}.{s}": v["mean"] for m, scores in found.summary.items() for s, v in scores.items()},
-        files=[metrics, plot],
+        metrics={f"{m}.{s}": v["mean"] for m, scores in found.summary.items() for s, v in scores.items()}
+        | numbers(drift),
+        files=[metrics, plot, project.drift],
     )

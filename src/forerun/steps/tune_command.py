@@ -2,18 +2,15 @@
 
 import argparse
 import shutil
-import signal
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 from forerun.errors import SettingsError
 from forerun.mining.targets import direction
 from forerun.space import SearchSpace
 from forerun.steps.calls import Plan, Tuning
+from forerun.steps.interruption import heard
 from forerun.steps.study import Study, open_tracking
 from forerun.steps.target import read_task
 from forerun.tracking.studies import Entry, StudyLog
@@ -48,9 +45,9 @@ def command(options: argparse.Namespace) -> None:
         command=template.arguments,
     )
     print(f"Study {name!r}: {'maximises' if maximize else 'minimises'} {metric} ({why}), {options.budget} trials.")
-    with tempfile.TemporaryDirectory(prefix="forerun-") as folder, _ended_by_signal():
+    with tempfile.TemporaryDirectory(prefix="forerun-") as folder, heard() as check:
         plan = Plan(template, options.budget, options.environment, options.parallel, options.timeout)
-        Tuning(study, plan, Path(folder)).run()
+        Tuning(study, plan, Path(folder), check).run()
     print(told(study, template))
 
 
@@ -122,20 +119,6 @@ def _direction(history: History | None, metric: str) -> str | None:
         return None
     said = set(history.tasks["direction"][history.tasks["metric"] == metric].astype(str)) & {"minimize", "maximize"}
     return said.pop() if len(said) == 1 else None
-
-
-@contextmanager
-def _ended_by_signal() -> Iterator[None]:
-    """Being asked to end is being interrupted: the programs that run are ended too."""
-
-    def interrupt(_: int, __: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before: Any = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def told(study: Study, template: Template) -> str:
