@@ -13,7 +13,7 @@ what came out. One thread; progress goes to standard error.
 import argparse
 import json
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,15 @@ from forerun.metatraining import Table
 from forerun.optimizers import RULES
 from forerun.tasks import builtin_task
 from optimized import figures, summary
-from optimized.cases import DEVELOPMENT, REPORTED, SHAPES
+from optimized.cases import DEVELOPMENT, REPORTED, SHAPES, TASKS
 from optimized.measure import Contender, curves, tuned
 from optimized.overhead import overhead
 from searching.tell import tell
 
+Cases = Sequence[tuple[str, str]]
+"""Task and network."""
+Known = Mapping[str, Any]
+"""What was measured before, by case."""
 SECTIONS = ("losses", "long", "overhead")
 SHOWN = (0, 5, 10, 15, 20, 30, 40, 60, 80, 100, 120, 140, 160, 180, 200)
 """Steps after which losses on all training rows are taken."""
@@ -48,45 +52,54 @@ def measured(task: str, shape: str, rules: Sequence[str], seeds: int, shown: Seq
     return case
 
 
-def losses(cases: Sequence[tuple[str, str]], rules: Sequence[str], seeds: int, last: int) -> dict[str, Any]:
+def losses(cases: Cases, rules: Sequence[str], seeds: int, last: int, known: Known) -> Iterator[dict[str, Any]]:
     """The first steps, and what they add up to."""
-    shown = [step for step in SHOWN if step <= last]
-    found = {f"{task}/{shape}": measured(task, shape, rules, seeds, shown) for task, shape in cases}
-    return {"cases": found, "summary": {rule: summary.compared(found, rule) for rule in rules}}
-
-
-def long(cases: Sequence[tuple[str, str]], rules: Sequence[str], seeds: int, last: int) -> dict[str, Any]:
-    """Ten times as many steps; the learned ones alone."""
-    shown, found = [step for step in LONG if step <= last], {}
+    shown, found = [step for step in SHOWN if step <= last], dict(known)
     for task, shape in cases:
-        table = Table.of(builtin_task(task))
-        contenders = [Contender("learned", rule=rule) for rule in rules]
-        reached = curves(table, SHAPES[shape].architecture(table), contenders, range(seeds), shown) / table.blind
-        found[f"{task}/{shape}"] = {"shown": shown, "relative": dict(zip(rules, reached.tolist(), strict=True))}
-        tell(f"  {task}, {shape}: {dict(zip(rules, reached[:, :, -1].mean(axis=1).round(4).tolist(), strict=True))}")
-    return {"cases": found, "summary": {rule: summary.stability(found, rule) for rule in rules}}
+        if f"{task}/{shape}" not in found:
+            found[f"{task}/{shape}"] = measured(task, shape, rules, seeds, shown)
+        yield {"cases": found, "summary": {rule: summary.compared(found, rule) for rule in rules}}
 
 
-def sections(given: argparse.Namespace) -> dict[str, Callable[[], Any]]:
-    """What each section does, in the size that is asked for."""
-    cases = DEVELOPMENT if given.development else REPORTED
+def long(cases: Cases, rules: Sequence[str], seeds: int, last: int, known: Known) -> Iterator[dict[str, Any]]:
+    """Ten times as many steps; the learned ones alone."""
+    shown, found = [step for step in LONG if step <= last], dict(known)
+    for task, shape in cases:
+        if f"{task}/{shape}" not in found:
+            table = Table.of(builtin_task(task))
+            contenders = [Contender("learned", rule=rule) for rule in rules]
+            reached = curves(table, SHAPES[shape].architecture(table), contenders, range(seeds), shown) / table.blind
+            found[f"{task}/{shape}"] = {"shown": shown, "relative": dict(zip(rules, reached.tolist(), strict=True))}
+            tell(
+                f"  {task}, {shape}: {dict(zip(rules, reached[:, :, -1].mean(axis=1).round(4).tolist(), strict=True))}"
+            )
+        yield {"cases": found, "summary": {rule: summary.stability(found, rule) for rule in rules}}
+
+
+def sections(given: argparse.Namespace, found: dict[str, Any]) -> dict[str, Callable[[], Iterable[Any]]]:
+    """What each section does, in the size that is asked for; what is known already is not measured again."""
+    cases, rules, seeds = DEVELOPMENT if given.development else REPORTED, given.rules, given.seeds
+    first, more = (found.get(name, {}).get("cases", {}) for name in ("losses", "long"))
     if given.quick:
+        tiny = (("barley_yield", "wide"),)
         return {
-            "losses": lambda: losses((("barley_yield", "wide"),), given.rules, 1, 20),
-            "long": lambda: long((("barley_yield", "wide"),), given.rules, 1, 100),
-            "overhead": lambda: overhead((8,), 2),
+            "losses": lambda: losses(tiny, rules, 1, 20, first),
+            "long": lambda: long(tiny, rules, 1, 100, more),
+            "overhead": lambda: [overhead((8,), 2)],
         }
     return {
-        "losses": lambda: losses(cases, given.rules, given.seeds, SHOWN[-1]),
-        "long": lambda: long(cases[::4], given.rules, given.seeds, LONG[-1]),
-        "overhead": overhead,
+        "losses": lambda: losses(cases, rules, seeds, SHOWN[-1], first),
+        "long": lambda: long(cases[: len(TASKS) : 2], rules, seeds, LONG[-1], more),
+        "overhead": lambda: [overhead()],
     }
 
 
 def main() -> None:
     """Measure, or draw."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--json", type=Path, required=True, metavar="OUT", help="the result, which is added to")
+    parser.add_argument(
+        "--json", type=Path, required=True, metavar="OUT", help="the result; one that is there is added to"
+    )
     parser.add_argument("--only", nargs="+", choices=SECTIONS, default=SECTIONS)
     parser.add_argument("--rules", nargs="+", default=list(RULES), help="learned optimizers: names or folders")
     parser.add_argument("--seeds", type=int, default=3)
@@ -104,11 +117,11 @@ def main() -> None:
         "python": platform.python_version(),
         "torch": torch.__version__,
     }
-    for name, work in sections(given).items():
+    for name, work in sections(given, found).items():
         if name in given.only:
             tell(name)
-            found[name] = work()
-            given.json.write_text(json.dumps(found) + "\n")  # also what came so far, should it be stopped
+            for found[name] in work():
+                given.json.write_text(json.dumps(found) + "\n")  # also what came so far, should it be stopped
 
 
 if __name__ == "__main__":

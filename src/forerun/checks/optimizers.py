@@ -103,7 +103,7 @@ def _gradients(count: int) -> Tensor:
 
 def _updates(trained: Trained, gradients: Tensor) -> Tensor:
     """What is added to parameters, step by step, of the shape of the gradients."""
-    rule, state = trained.rule, trained.rule.begin(gradients[:1])
+    rule, state = trained.rule, trained.rule.begin(torch.ones_like(gradients[:1]))
     weights = rule.views(trained.weights)
     with torch.no_grad():
         return torch.cat([rule.update(weights, state, gradient[None]) for gradient in gradients])
