@@ -7,7 +7,6 @@ import pytest
 
 from forerun.checks.world import MINUTE, history, with_losses
 from forerun.errors import HistoryError
-from forerun.evaluation import evaluate
 from forerun.evaluation.drift import FEWEST, Drift, measure_drift
 from forerun.evaluation.forward import evaluate_forward
 from forerun.metadata import MetaDataset
@@ -57,7 +56,8 @@ def test_an_optimum_that_moves_is_seen_and_a_short_half_life_helps(drifted: Drif
     assert drifted.passes(0.1)
     assert 0 < drifted.low < drifted.drift < drifted.high
     # what was learned from the past is worse than chance on the latest trials
-    assert drifted.usual < 0.7 < 1 < drifted.now
+    assert drifted.usual < 0.7
+    assert drifted.now > 1
     assert drifted.half_life_s < NEW * TRIALS * MINUTE
     assert drifted.families >= FEWEST
     assert stayed.started[0] < drifted.since < stayed.started[-1]
@@ -113,9 +113,10 @@ def test_forward_in_time_an_optimum_that_moves_costs_what_it_does_not_cost_other
     assert there.best == "linear"
     # nothing is judged that came first
     assert set(there.scores["task"]) == set(few.tasks[NEW:])
-    found = [e.summary["linear"] for e in (there, gone)]
-    assert found[0]["spearman"]["mean"] > 0.3 > 0 > found[1]["spearman"]["mean"]
-    assert found[0]["regret_1"]["mean"] < 0.5 * found[1]["regret_1"]["mean"]
+    true, false = (e.summary["linear"] for e in (there, gone))
+    assert true["spearman"]["low"] > 0.2
+    assert false["spearman"]["high"] < 0
+    assert true["regret_1"]["mean"] < 0.5 * false["regret_1"]["mean"]
 
 
 def test_judging_forward_in_time_needs_times_and_known_names(stayed: MetaDataset) -> None:

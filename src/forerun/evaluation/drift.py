@@ -84,8 +84,8 @@ def measure_drift(meta: MetaDataset, make: Callable[[], MetaLearner] = Linear, *
     rows = [row for held in range(FOLDS) for row in _errors(meta, fold == held, since, (span, latest), make)]
     scores = pd.DataFrame(rows)
     known = scores.dropna(subset="everything")
-    # a half-life that leaves too little to learn from in one of the folds is none
-    lives = [h for h in HALF_LIVES if len(known) and known[_gain(h)].notna().all()]
+    # a half-life that leaves too little to learn from, or to judge by, is none
+    lives = [h for h in HALF_LIVES if known[_gain(h)].notna().all() and _lasts(recent(meta, h * span, latest))]
     if known["family"].nunique() < FEWEST or not lives:
         return Drift(untold="too little is left to learn from once a part of the history is held out")
     found = summarise(scores.assign(method="it"))["it"]
@@ -152,6 +152,12 @@ def _errors(
         row |= {_gain(h): error - _error(learner, window, task) for h, learner in thinned.items()}
         rows.append({"task": meta.tasks[task], "family": meta.families[task], **row})
     return rows
+
+
+def _lasts(meta: MetaDataset) -> bool:
+    """Whether enough families still have a task that can be ranked."""
+    many = np.bincount(meta.task, minlength=len(meta.tasks)) >= LEAST
+    return len(set(np.array(meta.families)[many])) >= FEWEST
 
 
 def _gain(half_life: float) -> str:

@@ -8,6 +8,7 @@ from forerun.report.front import front_table
 from forerun.report.page import render, write
 from forerun.report.story import (
     Comparison,
+    Drift,
     Estimate,
     Front,
     Grounds,
@@ -29,6 +30,7 @@ from forerun.report.terminal import final_table
 
 __all__ = [
     "Comparison",
+    "Drift",
     "Estimate",
     "Front",
     "Grounds",

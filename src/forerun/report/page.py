@@ -17,7 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
-from forerun.report import drawing, figures, front, grounds, searching, sentences, wording
+from forerun.report import drawing, drifting, figures, front, grounds, searching, sentences, wording
 from forerun.report.effects import effect_figure
 from forerun.report.sentences import Effect
 from forerun.report.story import Estimate, Story, Training
@@ -71,7 +71,13 @@ def _environment() -> Environment:
     environment.filters |= {name: getattr(wording, name) for name in names}
     environment.filters |= {"block": _block, "range": _range, "known": _known}
     environment.tests["finite"] = _known
-    environment.globals |= {"told": sentences, "searching": searching, "front": front, "grounds": grounds}
+    environment.globals |= {
+        "told": sentences,
+        "searching": searching,
+        "front": front,
+        "grounds": grounds,
+        "drifting": drifting,
+    }
     return environment
 
 

@@ -194,6 +194,31 @@ class MethodScore:
 
 
 @dataclass(frozen=True)
+class Drift:
+    """Whether what the past taught still holds for the latest trials, and what was done about it."""
+
+    cost: Estimate
+    """What remembering everything costs on the latest trials, in rank correlation; NaN where that cannot be told."""
+    usual: float
+    """Error (1 - rank correlation) on the past of a meta-learner taught by the past, on data sets left out."""
+    now: float
+    """The same on the latest trials."""
+    since: str
+    """When the latest trials begin, as it is to be read."""
+    families: int
+    """Those the latest trials are of."""
+    threshold: float
+    """NaN where nothing is ever forgotten."""
+    half_life_days: float
+    """With which old trials were forgotten; NaN where none were."""
+    trials: int
+    """Before anything was forgotten."""
+    kept: int
+    untold: str = ""
+    """Why nothing can be told; empty where something is."""
+
+
+@dataclass(frozen=True)
 class Past:
     """The history behind the recommendation, and how far it can be trusted."""
 
@@ -206,6 +231,8 @@ class Past:
     why: str
     """Why that one."""
     intervals: str = "95 % bootstrap intervals over tasks"
+    drift: Drift | None = None
+    """None where it was not measured."""
 
 
 @dataclass(frozen=True)

@@ -117,6 +117,8 @@ class TuneSettings:
     acquisition: str = "ei"
     resolution: int = 12
     """Levels of a numeric domain in the searched grid."""
+    strategy: str | None = None
+    """How the grid is searched: one of `search.HEURISTICS`; none lets the score and the size of the space decide."""
     timeout_s: float = 60.0
     seconds: float | None = None
     """Wall-clock budget of the trainings; none for no limit."""
