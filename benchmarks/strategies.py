@@ -15,12 +15,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from competing import certified, figures, optimizer, wide
+from competing import certified, figures, optimizer, rate, wide
 from forerun.search.recurrent import RecurrentOptimizer
 from searching import networks
 from searching.tell import tell
 
-SECTIONS = ("certified", "wide", "optimizer")
+SECTIONS = ("certified", "wide", "rate", "optimizer")
 
 
 def sections(given: argparse.Namespace) -> dict[str, Callable[[Any], Any]]:
@@ -30,6 +30,7 @@ def sections(given: argparse.Namespace) -> dict[str, Callable[[Any], Any]]:
         return {
             "certified": lambda meta: certified.certified(meta, count=1, seeds=1, seconds=0.1, limit=5.0),
             "wide": lambda meta: wide.wide(meta, seeds=1, seconds=0.1),
+            "rate": lambda meta: rate.rates(meta, repeats=1),
             "optimizer": lambda meta: optimizer.optimizer(meta, functions=4, trials=3, made=learner),
         }
     return {
@@ -37,6 +38,7 @@ def sections(given: argparse.Namespace) -> dict[str, Callable[[Any], Any]]:
             meta, count=given.networks, seeds=given.seeds, seconds=given.seconds, limit=60.0
         ),
         "wide": lambda meta: wide.wide(meta, seeds=given.seeds, seconds=2 * given.seconds),
+        "rate": rate.rates,
         "optimizer": lambda meta: optimizer.optimizer(meta, functions=48, trials=15, made=RecurrentOptimizer()),
     }
 

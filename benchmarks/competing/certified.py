@@ -45,15 +45,15 @@ def certified(meta: MetaDataset, *, count: int, seeds: int, seconds: float, limi
     return {"space": described(grid), "networks": len(proofs), "seconds": seconds, "found": summary, "runs": runs}
 
 
-def summarised(runs: list[dict[str, Any]]) -> dict[str, float]:
+def summarised(runs: list[dict[str, Any]]) -> dict[str, float | None]:
     """Share that found the optimum; medians of what that took, of those that did; by how much the others missed it."""
     reached = [run for run in runs if run["reached"]]
     missed = [run["above"] for run in runs if not run["reached"]]
     return {
         "share": len(reached) / len(runs),
         "runs": len(runs),
-        "median_s": median([run["seconds"] for run in reached]) if reached else float("inf"),
-        "median_scored": median([run["scored"] for run in reached]) if reached else float("inf"),
+        "median_s": median([run["seconds"] for run in reached]) if reached else None,
+        "median_scored": median([run["scored"] for run in reached]) if reached else None,
         "missed_by": float(np.mean(missed)) if missed else 0.0,
         "rate": sum(run["scored"] for run in runs) / sum(run["seconds"] for run in runs),
     }

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from forerun.checks.search import Counting
-from forerun.search import AtMost, Certified, Problem, Reinforce, ReinforceRecurrent, search
+from forerun.errors import SettingsError
+from forerun.search import HEURISTICS, STRATEGIES, AtMost, Certified, Problem, Reinforce, ReinforceRecurrent, search
 from forerun.search.policy.controllers import Independent
 from forerun.search.policy.layout import Layout, Marked
 from forerun.search.policy.recurrent import Recurrent
@@ -199,3 +200,23 @@ def test_the_recurrent_controller_searches_better_than_chance() -> None:
     drawn = score(grid.encode(grid.sample(np.random.default_rng(0), 8_000)))
     ours = ReinforceRecurrent(limit=8_000).search(Problem(score, grid), 1, np.random.default_rng(0))
     assert ours.scores[0] < drawn.min() - drawn.std() / 4
+
+
+def test_the_pipeline_searches_as_its_setting_says() -> None:
+    from forerun.steps.knowledge import Target
+    from forerun.steps.settings import TuneSettings
+
+    def target(name: str | None) -> Target:
+        return Target(None, None, TuneSettings(strategy=name))  # type: ignore[arg-type]
+
+    assert target(None).strategy is None
+    assert [type(target(name).strategy) for name in HEURISTICS] == [STRATEGIES[name] for name in HEURISTICS]
+    with pytest.raises(SettingsError, match=r"tune.strategy must be null or one of .*reinforce.*; got 'certified'"):
+        _ = target("certified").strategy
+
+
+@pytest.mark.parametrize("name", HEURISTICS)
+def test_what_the_pipeline_may_be_told_to_use_needs_no_structure(name: str) -> None:
+    grid = SPACE.grid(3, fixed={"learner": "knn", "features": ("a",)})
+    found = search(lambda X: X[:, 0] + X.sum(axis=1), grid, 1, np.random.default_rng(0), strategy=STRATEGIES[name]())
+    assert len(found.candidates) == 1

@@ -35,6 +35,9 @@ STRATEGIES: dict[str, type[SearchStrategy]] = {
     "random": Random,
 }
 
+HEURISTICS = ("ascent", "evolution", "reinforce", "reinforce_recurrent", "random")
+"""Strategies for any score on a grid of any size; none of them proves anything."""
+
 SECONDS = 5.0
 """Time for a proof, where there can be one."""
 RATE = 2e10
@@ -117,6 +120,7 @@ def _candidates(problem: Problem, ranked: Ranked) -> list[Candidate]:
 
 
 __all__ = [
+    "HEURISTICS",
     "LIMIT",
     "STRATEGIES",
     "AtMost",

@@ -14,6 +14,7 @@ from forerun.metadata.metafeatures import metafeatures
 from forerun.metadata.nearest import nearest_tasks
 from forerun.metalearners import Forecaster
 from forerun.report import Neighbour
+from forerun.search import HEURISTICS, STRATEGIES, SearchStrategy
 from forerun.space import Condition, Configuration, SearchSpace, Value
 from forerun.steps.forbidden import check_something_is_left, read_forbidden
 from forerun.steps.project import Project
@@ -83,11 +84,22 @@ class Target:
             fixed=self.fixed,
             forbidden=forbidden,
             portfolio=self.best_on_average(PORTFOLIO),
+            strategy=self.strategy,
             proof_s=self.settings.proof_s,
             seed=self.settings.seed,
         )
         check_something_is_left(tuner.grid, forbidden, self.fixed)
         return tuner
+
+    @property
+    def strategy(self) -> SearchStrategy | None:
+        """How the space is searched; none to let the score decide. Raises SettingsError for an unknown one."""
+        name = self.settings.strategy
+        if name is None:
+            return None
+        if name not in HEURISTICS:
+            raise SettingsError(f"tune.strategy must be null or one of {', '.join(HEURISTICS)}; got {name!r}")
+        return STRATEGIES[name]()
 
     @cached_property
     def fixed(self) -> Mapping[str, Value]:

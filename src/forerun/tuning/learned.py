@@ -47,13 +47,11 @@ def imagined(learner: MetaLearner, meta: MetaDataset, count: int, rng: np.random
 
 
 @one_thread()
-def learn_to_optimize(
-    meta: MetaDataset, rng: np.random.Generator, optimizer: RecurrentOptimizer | None = None
-) -> RecurrentOptimizer:
-    """Teach an optimizer what a history lets one imagine, in the history's space."""
+def learn_to_optimize(meta: MetaDataset, rng: np.random.Generator, optimizer: RecurrentOptimizer) -> RecurrentOptimizer:
+    """Teach an optimizer what a history lets one imagine, in the history's space; returns it."""
     learner = Network(Settings(members=1, seed=int(rng.integers(2**31)))).fit(meta)
     functions = imagined(learner, meta, FUNCTIONS, rng)
-    return (optimizer or RecurrentOptimizer()).fit(functions, meta.space, rng)
+    return optimizer.fit(functions, meta.space, rng)
 
 
 @dataclass(frozen=True)

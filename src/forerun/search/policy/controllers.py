@@ -52,7 +52,7 @@ class Independent(Controller):
 
     def draw(self, n: int) -> Marked:
         """As `Controller.draw`."""
-        starts, rows = self.layout.starts, np.empty((n, len(self.layout.order)), dtype=np.int32)
+        starts, rows = self.layout.starts, np.full((n, len(self.layout.order)), -1, dtype=np.int32)
         accept, other = np.empty(starts[-1]), np.empty(starts[-1], dtype=np.int32)
         self.kernels.alias(self.probabilities(), starts, accept, other)
         self.kernels.draw(self.rng, accept, other, starts, self.layout.order, *self.layout.clauses, rows)

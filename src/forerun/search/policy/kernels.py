@@ -38,7 +38,7 @@ def alias(probabilities, starts, accept, other):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def draw(rng, accept, other, starts, order, groups, first, parents, holds, rows):  # type: ignore[no-untyped-def]  # noqa: PLR0917
-    """Fill marked rows (n, A): each active axis on its own, from the tables that `alias` makes."""
+    """Draw marked rows (n, A), -1 before: each active axis on its own, from the tables that `alias` makes."""
     for i in range(len(rows)):
         row = rows[i]
         for group in range(len(groups) - 1):
@@ -46,11 +46,10 @@ def draw(rng, accept, other, starts, order, groups, first, parents, holds, rows)
             for clause in range(first[group], first[group + 1]):
                 level = row[parents[clause]]
                 active = active and level >= 0 and holds[clause, level]
+            if not active:
+                continue
             for place in range(groups[group], groups[group + 1]):
                 axis = order[place]
-                if not active:
-                    row[axis] = -1
-                    continue
                 start, size, level = starts[axis], starts[axis + 1] - starts[axis], 0
                 if size > 1:
                     drawn = rng.random() * size
