@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from forerun.errors import FormatError, SettingsError
+from forerun.learners.optimizers import OPTIMIZERS
 from forerun.optimizers import RULES, Learned, Trained, load, save
 from forerun.optimizers.rule import SPREAD, STEP
 
@@ -82,6 +83,21 @@ def test_a_training_that_is_saved_and_loaded_goes_on_as_if_never_stopped(form: s
     walk(second, stopped, 7, begin=5)
     for one, two in zip(through, stopped, strict=True):
         torch.testing.assert_close(one, two, rtol=0, atol=0)
+
+
+def test_networks_in_a_stack_move_as_by_torchs_optimizer() -> None:
+    start = torch.randn(1, 20, generator=torch.Generator().manual_seed(0))
+    theirs = [nn.Parameter(piece.clone()) for piece in start[0].split([12, 8])]
+    optimizer = Learned(theirs, "mlp", lr=0.5, weight_decay=0.1)
+    rows = start.repeat(2, 1)
+    rows[1] *= 3  # a companion, of which nothing must be seen
+    stacked = OPTIMIZERS["learned"](rows, torch.full((2, 1), 0.1), torch.zeros(2, 1))
+    for gradient in torch.randn(15, 20, generator=torch.Generator().manual_seed(1)):
+        for parameter, piece in zip(theirs, gradient.split([12, 8]), strict=True):
+            parameter.grad = piece.clone()
+        optimizer.step()
+        stacked.step(rows, torch.stack([gradient, -gradient]), torch.full((2, 1), 0.5))
+    torch.testing.assert_close(rows[0], torch.cat([p.detach() for p in theirs]))
 
 
 def test_the_state_of_another_form_is_refused() -> None:
