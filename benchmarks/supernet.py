@@ -30,18 +30,19 @@ from forerun.errors import ForerunError, SettingsError
 from forerun.search import Evolution
 from supernetted.agreement import agreement, correlation, padded_seconds
 from supernetted.compare import Plan, at_random, tuned
-from supernetted.data import EVERY, TOLD
+from supernetted.data import BESIDE, EVERY, TOLD
 from supernetted.record import Record, task_of
 
+EVERYTHING = ",".join(one.name for one in TOLD)
 QUICK = Plan(architectures=8, past=6, seeds=1, budget=7.0, short=5, search=Evolution(16, 4, 2, 4))
 
 
-def measure(record: Record, names: Sequence[str], plan: Plan, *, quick: bool) -> None:
+def measure(record: Record, names: Sequence[str], beside: Sequence[str], plan: Plan, *, quick: bool) -> None:
     """Everything that takes time; what tells most comes first, so that a run that is ended has all of it for some."""
-    sandwiches = {name: EVERY[name].architectures.sandwich for name in names}
+    sandwiches = {name: EVERY[name].architectures.sandwich for name in (*names, *beside)}
     if quick:
         sandwiches = {name: replace(sandwich, epochs=1) for name, sandwich in sandwiches.items()}
-    for name in names:
+    for name in (*names, *beside):
         record.once(f"agreement {name}", lambda n=name: agreement(record, n, plan, sandwiches[n], seed=0))
         print(
             f"  {name}: rank correlation {correlation(record.done[f'agreement {name}'], 'losses')[0]:.2f}", flush=True
@@ -54,16 +55,23 @@ def measure(record: Record, names: Sequence[str], plan: Plan, *, quick: bool) ->
         print(f"  {name}, {arm}, seed {seed}: {found['test']:.4f} ({found['trainings']} trainings)", flush=True)
 
 
-def told_of(record: Record, name: str, plan: Plan) -> dict[str, Any]:
-    """All of one data set."""
+def agreement_of(record: Record, name: str) -> dict[str, Any]:
+    """How well scores rank the architectures of a data set, and what one costs."""
     found = record.done[f"agreement {name}"]
-    arms = {arm: [record.done[f"{arm} {name} {seed}"] for seed in range(plan.seeds)] for arm in ("without", "with")}
-    tests = {"random": at_random(record, name, plan)} | {arm: [r["test"] for r in rows] for arm, rows in arms.items()}
     return {
         "agreement": found,
         "correlation": correlation(found, "losses"),
         "correlation_test": correlation(found, "tests"),
+        "reliability": correlation({"scores": found["losses"], "losses": found["tests"]}, "losses"),
         "ratio": found["training_seconds"] / found["score_seconds"],
+    }
+
+
+def arms_of(record: Record, name: str, plan: Plan) -> dict[str, Any]:
+    """What the three ways to spend the same time came to."""
+    arms = {arm: [record.done[f"{arm} {name} {seed}"] for seed in range(plan.seeds)] for arm in ("without", "with")}
+    tests = {"random": at_random(record, name, plan)} | {arm: [r["test"] for r in rows] for arm, rows in arms.items()}
+    return {
         "padded_seconds": padded_seconds(len(task_of(name).validation)),
         "arms": {arm: interval(values) for arm, values in tests.items()},
         "trainings": {arm: [row["trainings"] for row in rows] for arm, rows in arms.items()},
@@ -79,18 +87,23 @@ def interval(tests: list[float]) -> dict[str, Any]:
     return {"mean": float(values.mean()), "low": float(low), "high": float(high), "tests": values.tolist()[:50]}
 
 
-def table(told: Mapping[str, Any]) -> str:
-    """Everything as text."""
-    lines = [f"{'':18}{'correlation [95 %]':>24}{'test':>7}{'training':>10}{'score':>9}{'ratio':>8}"]
+def rows(told: Mapping[str, Any]) -> list[str]:
+    """How scores agree with trainings from scratch, a line a data set; the last column is of validation and test."""
+    lines = [f"{'':20}{'correlation [95 %]':>22}{'test':>7}{'training':>11}{'score':>9}{'ratio':>7}{'val, test':>11}"]
     for name, found in told.items():
         own = found["agreement"]
         rho = "{:.2f} [{:.2f}, {:.2f}]".format(*found["correlation"])
         lines.append(
-            f"{name:18}{rho:>24}{found['correlation_test'][0]:7.2f}{own['training_seconds']:8.2f} s"
-            f"{1e3 * own['score_seconds']:6.1f} ms{found['ratio']:8.0f}"
+            f"{name:20}{rho:>22}{found['correlation_test'][0]:7.2f}{own['training_seconds']:9.2f} s"
+            f"{1e3 * own['score_seconds']:6.1f} ms{found['ratio']:7.0f}{found['reliability'][0]:11.2f}"
         )
+    return lines
+
+
+def table(told: Mapping[str, Any]) -> str:
+    """Means, and the three ways to spend the same time, as text."""
     mean = np.mean([found["correlation"][0] for found in told.values()])
-    lines += [f"mean correlation {mean:.2f}", "", f"{'test loss':18}{'random':>24}{'without':>24}{'with':>24}"]
+    lines = [f"mean correlation {mean:.2f}", "", f"{'test loss':18}{'random':>24}{'without':>24}{'with':>24}"]
     for name, found in told.items():
         arms = found["arms"].values()
         lines.append(f"{name:18}" + "".join(f"{'{mean:.4f} [{low:.4f}, {high:.4f}]'.format(**a):>24}" for a in arms))
@@ -112,7 +125,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", type=Path, metavar="OUT", help="where to keep the result; an ended run goes on")
     parser.add_argument("--quick", action="store_true", help="a setting that runs in seconds")
-    parser.add_argument("--only", help="data sets, by comma", default=",".join(one.name for one in TOLD))
+    parser.add_argument("--only", help="data sets, by comma", default=EVERYTHING)
     parser.add_argument("--figures", type=Path, metavar="DIR", help="draw the figures")
     parser.add_argument("--seeds", type=int, default=Plan.seeds)
     given = parser.parse_args()
@@ -124,12 +137,14 @@ def main() -> None:
             raise SettingsError(f"data sets must be among {', '.join(EVERY)}; got {unknown[0]!r}")
         record = Record.open(given.json)
         plan = QUICK if given.quick else replace(Plan(), seeds=given.seeds)
-        measure(record, names, plan, quick=given.quick)
-        told = {name: told_of(record, name, plan) for name in names}
+        beside = [one.name for one in BESIDE] if given.only == EVERYTHING else []
+        measure(record, names, beside, plan, quick=given.quick)
+        told = {name: agreement_of(record, name) | arms_of(record, name, plan) for name in names}
+        apart = {name: agreement_of(record, name) for name in beside}
     except ForerunError as error:
         sys.exit(f"error: {error}")
-    print(table(told))
-    record.done["told"] = told
+    print("\n".join([*rows(told), *rows(apart), table(told)]))
+    record.done |= {"told": told, "beside": apart}
     record.write()
     if given.figures:
         from supernetted import figures

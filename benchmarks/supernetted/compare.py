@@ -40,7 +40,7 @@ class Plan:
     past: int = 20
     """Of these, trained on the data sets of the history."""
     seeds: int = 3
-    budget: float = 14.0
+    budget: float = 24.0
     """Processor time of everything, in mean trainings of the data set."""
     short: int = 50
     """Architectures among which is chosen."""
@@ -114,7 +114,7 @@ def tuned(record: Record, name: str, plan: Plan, seed: int, *, sandwich: Sandwic
             yield trial_of(name, row)
 
     left = seconds_allowed(record, name, plan) - spent
-    tune(tuner, train, Budget(100, batch=2, seconds=left, tolerance=0.0), clock=lambda: clock[0])
+    tune(tuner, train, Budget(100, batch=3, seconds=left, tolerance=0.0), clock=lambda: clock[0])
     best = chosen(rows, left)
     return {
         "test": best["test"],

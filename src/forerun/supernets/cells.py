@@ -135,7 +135,7 @@ class Cells(Family):
 
     name: ClassVar[str] = "cells"
     recipe: Recipe = Recipe(epochs=8, learning_rate=0.02)  # noqa: RUF009 - frozen
-    sandwich: Sandwich = Sandwich(epochs=10, learning_rate=0.02)  # noqa: RUF009 - frozen
+    sandwich: Sandwich = Sandwich(epochs=10, paths=2)  # noqa: RUF009 - frozen
 
     def domains(self, kind: str) -> Mapping[str, tuple[Domain, Condition]]:
         """Return the choices."""

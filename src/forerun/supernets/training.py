@@ -45,8 +45,8 @@ class Sandwich(Recipe):
     """How a super-network is trained."""
 
     epochs: int = 15
-    learning_rate: float = 0.005
-    paths: int = 2
+    learning_rate: float = 0.02
+    paths: int = 3
     """Random architectures in every step, beside the largest and the smallest."""
     labels: float = 0.5
     """Share of the labels in what all but the largest learn from; the rest is what the largest says."""
