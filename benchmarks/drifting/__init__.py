@@ -1,0 +1,1 @@
+"""Histories whose optimum moves half-way, and what forgetting brings in them."""
