@@ -6,7 +6,7 @@
     python benchmarks/strategies.py --json OUT --figures docs
 
 Networks are the project's own meta-learners, trained on its own history. Times are those of the processor. How the
-recurrent optimizer does on recorded trainings is told by `quality.py --methods learned_optimizer,...`.
+recurrent optimizer does on recorded trainings is told by `quality.py --methods recurrent_optimizer,...`.
 """
 
 import argparse

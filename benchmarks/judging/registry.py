@@ -15,7 +15,7 @@ from judging.tell import tell
 OURS = "forerun"
 FAMILIES: dict[str, Callable[[], Method]] = {
     **{name: partial(Ours, name) for name in METALEARNERS},
-    "learned_optimizer": LearnedOptimizer,
+    "recurrent_optimizer": LearnedOptimizer,
 }
 """Ours one by one; to be asked for by name."""
 METHODS: dict[str, Callable[[], Method]] = {

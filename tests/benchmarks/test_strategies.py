@@ -61,7 +61,7 @@ def test_the_learned_optimizer_is_a_method_that_never_tries_twice(method: Learne
         losses = np.where(np.array(tried) % 7 == 0, np.nan, task.loss[tried]) if tried else np.zeros(0)
         tried.append(method.choose(candidates, Seen(tuple(tried), losses), np.random.default_rng(0)))
     assert len(set(tried)) == 10
-    assert isinstance(make("learned_optimizer"), LearnedOptimizer)
+    assert isinstance(make("recurrent_optimizer"), LearnedOptimizer)
 
 
 @pytest.mark.slow

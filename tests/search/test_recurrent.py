@@ -21,8 +21,8 @@ GRID = SPACE.grid(4)
 @pytest.fixture(scope="module")
 def taught() -> RecurrentOptimizer:
     torch.set_num_threads(1)
-    made = RecurrentOptimizer(resolution=6, hidden=32, trials=10, batch=32, updates=150, rate=1e-2)
-    return made.fit(family(WORLD.grid(6), 0, 64), WORLD, np.random.default_rng(0))
+    made = RecurrentOptimizer(resolution=12, hidden=32, trials=8, batch=32, updates=160, rate=1e-2)
+    return made.fit(family(WORLD.grid(12), 0, 64), WORLD, np.random.default_rng(0))
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def test_a_learned_optimizer_keeps_its_promises(taught: RecurrentOptimizer, prom
 
 @pytest.mark.slow
 def test_learning_lowers_the_meta_loss(taught: RecurrentOptimizer) -> None:
-    assert np.mean(taught.curve_[-20:]) < np.mean(taught.curve_[:5]) - 0.5
+    assert np.mean(taught.curve_[-20:]) < np.mean(taught.curve_[:5]) - 0.2
 
 
 def test_draws_are_configurations_and_respect_conditions() -> None:
