@@ -20,6 +20,8 @@ FAINT = "#d9d9d9"
 LEAST = 1e-3
 """Of the blind loss; what is below is drawn there."""
 COLUMNS = 4
+PANELS = 11
+"""Most cases that are drawn; the last place is the legend's."""
 
 
 def draw(found: Mapping[str, Any], folder: Path) -> None:
@@ -34,9 +36,9 @@ def draw(found: Mapping[str, Any], folder: Path) -> None:
 
 
 def curves(section: Mapping[str, Any]) -> Any:
-    """Training loss against steps, one panel a data set: every learning rate faint, the best of each in colour."""
-    chosen = list(section["cases"].items())[::2]
-    rows = -(-len(chosen) // COLUMNS)
+    """Training loss against steps, one panel a case: every learning rate faint, the best of each in colour."""
+    chosen = list(section["cases"].items())[:PANELS]
+    rows = len(chosen) // COLUMNS + 1
     figure, axes = plt.subplots(rows, COLUMNS, figsize=(11, 2.4 * rows), layout="constrained", squeeze=False)
     for axis, (name, case) in zip(axes.flat, chosen, strict=False):
         best = best_tuned(case)
@@ -50,11 +52,11 @@ def curves(section: Mapping[str, Any]) -> Any:
             _line(axis, case, losses, label=f"{NAMES[optimizer]}, best of 7" if mine else None, **style)
         for rule, losses in case["learned"].items():
             _line(axis, case, losses, label=NAMES.get(rule, rule), color=LEARNED.get(rule), linewidth=2, zorder=4)
-        _dress(axis, name)
+        _dress(axis, name.replace("/", ", "))
     for axis in axes.flat[len(chosen) :]:
         axis.set_axis_off()
     handles, labels = axes[0][0].get_legend_handles_labels()
-    axes.flat[-1].legend(handles, labels, frameon=False, fontsize=9, loc="center") if len(chosen) < axes.size else None
+    axes.flat[-1].legend(handles, labels, frameon=False, fontsize=9, loc="center")
     figure.supylabel("training loss / loss of who does not look", fontsize=9)
     figure.supxlabel("steps", fontsize=9)
     return figure
@@ -73,7 +75,7 @@ def cases(section: Mapping[str, Any]) -> Any:
             axis.plot([low, high], [place, place], color=LEARNED.get(rule), linewidth=1)
             axis.plot(above.mean(), place, "o", color=LEARNED.get(rule), markersize=4)
     axis.axvline(ALLOWANCE, color="#555555", linewidth=1, linestyle=":")
-    axis.set_yticks(range(len(section["cases"])), list(section["cases"]), fontsize=8)
+    axis.set_yticks(range(len(section["cases"])), [name.replace("/", ", ") for name in section["cases"]], fontsize=8)
     axis.set_xscale("symlog", linthresh=0.01)
     axis.invert_yaxis()
     axis.set_xlabel("above the best tuned after the last step, in losses of who does not look")
@@ -115,7 +117,7 @@ def _interval(values: np.ndarray) -> tuple[float, float]:
 def _dress(axis: Any, title: str) -> None:
     axis.set_yscale("log")
     axis.set_title(title, loc="left", fontsize=9)
-    axis.tick_params(labelsize=8)
+    axis.tick_params(which="both", labelsize=8)
     axis.spines[["top", "right"]].set_visible(False)
     axis.grid(color="#e4e4e4", linewidth=0.6)
     axis.set_axisbelow(True)

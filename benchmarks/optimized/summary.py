@@ -15,7 +15,7 @@ PRACTISED = 200
 """Steps of the longest trainings that rules practise on."""
 RESAMPLED = 10_000
 DIVERGED = 2.0
-"""Times the blind loss."""
+"""Times the blind loss, or the loss at the start where that is larger."""
 
 
 def best_tuned(case: Mapping[str, Any], at: int = -1) -> dict[str, tuple[float, float]]:
@@ -42,7 +42,7 @@ def compared(cases: Mapping[str, Mapping[str, Any]], rule: str) -> dict[str, Any
         good.append(above[-1] <= ALLOWANCE)
         lower.append(above[-1] <= 0)
         families.append(case["family"])
-        worst = max(worst, float(reached.max()))
+        worst = max(worst, highest(reached))
     return {
         "cases": len(good),
         "as_good": sum(good),
@@ -51,8 +51,13 @@ def compared(cases: Mapping[str, Mapping[str, Any]], rule: str) -> dict[str, Any
         "above_best": interval(np.array(above), families),
         "as_good_as": {name: sum(marks) for name, marks in by_optimizer.items()},
         "worst": worst,
-        "diverged": worst > DIVERGED,
+        "diverged": not worst <= DIVERGED,
     }
+
+
+def highest(reached: np.ndarray) -> float:
+    """The highest of losses (seeds, steps), in blind losses, over that at the start or the blind one."""
+    return float((reached / np.maximum(reached[:, :1], 1.0)).max())
 
 
 def interval(values: np.ndarray, families: Sequence[str]) -> dict[str, float]:
@@ -66,17 +71,17 @@ def interval(values: np.ndarray, families: Sequence[str]) -> dict[str, float]:
 
 
 def stability(cases: Mapping[str, Mapping[str, Any]], rule: str) -> dict[str, Any]:
-    """How a rule did far beyond the steps it practised: the largest loss, and whether it went on falling."""
+    """How a rule did far beyond the steps it practised: the highest loss, and whether it went on falling."""
     worst, kept = 0.0, []
     for case in cases.values():
         reached = np.array(case["relative"][rule])
         known = [i for i, step in enumerate(case["shown"]) if step <= PRACTISED]
-        worst = max(worst, float(reached.max()))
+        worst = max(worst, highest(reached))
         kept.append(float(reached[:, -1].mean() - reached[:, known[-1]].mean()))
     return {
         "cases": len(kept),
         "worst": worst,
-        "diverged": worst > DIVERGED,
+        "diverged": not worst <= DIVERGED,
         "ended_lower_than_at_practised": sum(change <= 0 for change in kept),
         "largest_rise": max(kept),
         "mean_change": float(np.mean(kept)),

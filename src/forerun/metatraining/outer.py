@@ -1,6 +1,6 @@
 """Outer gradients: in which direction the weights of a rule should go, from trainings that are under way.
 
-Notation: B trainings, K steps of an unroll, W weights, R = 2 B' particles in antithetic pairs, sigma their spread.
+Notation: B trainings, K steps of an unroll, W weights, sigma the spread of their moves.
 """
 
 from abc import ABC, abstractmethod
