@@ -4,6 +4,8 @@
 
 s_i is nothing, the layer's input, or the first layer's output; where widths differ a skip is cut, or filled with
 zeros (the shortcuts without parameters of He et al., CVPR 2016). With sixteen layers that is over 10^40 architectures.
+Weights are shared by all widths, activations and normalisations of a layer; each skip connection has its own, as what a
+layer adds to its input is another function than what takes its place.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -52,7 +54,7 @@ class DenseArchitecture:
         found: dict[str, tuple[int, ...]] = {}
         width = self.inputs
         for i, layer in enumerate(self.layers, start=1):
-            found[f"weight_{i}"], found[f"bias_{i}"] = (layer.width, width), (layer.width,)
+            found[f"weight_{i}_{layer.skip}"], found[f"bias_{i}_{layer.skip}"] = (layer.width, width), (layer.width,)
             if layer.normalisation != "none":
                 found[f"gain_{i}"], found[f"shift_{i}"] = (layer.width,), (layer.width,)
             width = layer.width
@@ -66,7 +68,7 @@ class DenseArchitecture:
         """As `Architecture.features`, for X (n, inputs)."""
         h = first = X
         for i, layer in enumerate(self.layers, start=1):
-            z = F.linear(h, parameters[f"weight_{i}"], parameters[f"bias_{i}"])
+            z = F.linear(h, parameters[f"weight_{i}_{layer.skip}"], parameters[f"bias_{i}_{layer.skip}"])
             if layer.normalisation != "none":
                 z = _normalised(z, layer.normalisation, parameters[f"gain_{i}"], parameters[f"shift_{i}"])
             z = FUNCTIONS[layer.activation](z)
@@ -111,8 +113,8 @@ class Dense(Family):
         return _uniform(2, 64)
 
     def covering(self) -> Sequence[Configuration]:
-        """The deepest and widest one, of layers that train well at any depth."""
-        return [_uniform(DEEPEST, WIDTHS[-1])]
+        """The deepest and widest one, of layers that train well at any depth; and with the other skip connections."""
+        return [_uniform(DEEPEST, WIDTHS[-1], skip) for skip in ("input", "first", "none")]
 
     def smallest(self, configuration: Configuration) -> Configuration:
         """One layer of the least width."""
@@ -137,10 +139,10 @@ def _layer(configuration: Configuration, i: int) -> Layer:
     return Layer(width, *map(str, names))
 
 
-def _uniform(depth: int, width: int) -> Configuration:
-    """All layers alike: layer normalisation, ReLU, the layer's input added."""
+def _uniform(depth: int, width: int, skip: str = "input") -> Configuration:
+    """All layers alike, with ReLU and layer normalisation; as a rule the layer's input is added."""
     found: dict[str, int | str] = {"dense.depth": depth}
     for i in range(1, depth + 1):
         found |= {f"dense.width_{i}": width, f"dense.activation_{i}": "relu", f"dense.normalisation_{i}": "layer"}
-        found |= {f"dense.skip_{i}": "input"} if i > 1 else {}
+        found |= {f"dense.skip_{i}": skip} if i > 1 else {}
     return found

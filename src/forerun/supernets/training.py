@@ -48,7 +48,7 @@ class Sandwich(Recipe):
     learning_rate: float = 0.02
     paths: int = 3
     """Random architectures in every step, beside the largest and the smallest."""
-    labels: float = 0.5
+    labels: float = 0.8
     """Share of the labels in what all but the largest learn from; the rest is what the largest says."""
 
 
