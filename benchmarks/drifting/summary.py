@@ -1,21 +1,24 @@
 """From rows to means with intervals, shares of nights, and a table."""
 
 from collections import defaultdict
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
-from drifting.measure import SHOWN, THRESHOLD, Rows
+from drifting.measure import ALL, RECENT, SHOWN, THRESHOLD, Rows
 from forerun.evaluation.summary import RESAMPLES, interval
+
+SAVED = "saved"
 
 
 def curves(rows: Rows) -> dict[str, Any]:
-    """learner -> way -> data sets since the change -> trials -> mean, low, high.
+    """learner -> way -> data sets since the change -> trials -> mean, low, high; SAVED is what forgetting takes off.
 
     Intervals are 95 % of a bootstrap over families of data sets, of which one may stand in several orders.
     """
     groups: dict[tuple[str, str, int], Rows] = defaultdict(list)
-    for row in rows:
+    for row in (*rows, *_saved(rows)):
         groups[row["learner"], row["arm"], row["since"]].append(row)
     families = np.unique([row["family"] for row in rows])
     draws = np.random.default_rng(0).multinomial(
@@ -28,6 +31,17 @@ def curves(rows: Rows) -> dict[str, Any]:
             str(k): interval(np.array([row["regret"][str(k)] for row in own]), place, draws) for k in SHOWN
         }
     return {name: dict(arms) for name, arms in found.items()}
+
+
+def _saved(rows: Rows) -> Rows:
+    """Regret of who remembers everything, less that of who forgets, data set by data set and order by order."""
+    key = itemgetter("learner", "since", "seed", "task")
+    recent = {key(row): row["regret"] for row in rows if row["arm"] == RECENT}
+    return [
+        {**row, "arm": SAVED, "regret": {k: v - recent[key(row)][k] for k, v in row["regret"].items()}}
+        for row in rows
+        if row["arm"] == ALL
+    ]
 
 
 def nights(rows: Rows) -> dict[str, Any]:

@@ -88,5 +88,7 @@ def test_a_small_run_sees_the_change_draws_it_and_forgetting_pays(recordings: Re
     assert found["kinds"]["metric"]["noticed"] == [8]
     assert found["kinds"]["none"]["noticed"] == [None]
     ways = found["kinds"]["metric"]["curves"]["linear"]
-    assert ways["recent"]["8"]["1"]["mean"] < ways["everything"]["8"]["1"]["mean"]
+    saved = ways["everything"]["8"]["1"]["mean"] - ways["recent"]["8"]["1"]["mean"]
+    assert saved > 0
+    assert ways["saved"]["8"]["1"]["mean"] == pytest.approx(saved)
     assert draw(found, tmp_path).stat().st_size > 10_000
