@@ -44,9 +44,9 @@ def measure(record: Record, names: Sequence[str], beside: Sequence[str], plan: P
         sandwiches = {name: replace(sandwich, epochs=1) for name, sandwich in sandwiches.items()}
     for name in (*names, *beside):
         record.once(f"agreement {name}", lambda n=name: agreement(record, n, plan, sandwiches[n], seed=0))
-        print(
-            f"  {name}: rank correlation {correlation(record.done[f'agreement {name}'], 'losses')[0]:.2f}", flush=True
-        )
+        found = record.done[f"agreement {name}"]
+        rhos = [correlation(found, scores=scores)[0] for scores in ("scores", "further")]
+        print("  {}: rank correlation {:.2f}, one epoch further {:.2f}".format(name, *rhos), flush=True)
     for seed, name, arm in product(range(plan.seeds), names, ("with", "without")):
         sandwich = sandwiches[name] if arm == "with" else None
         found = record.once(
@@ -60,10 +60,12 @@ def agreement_of(record: Record, name: str) -> dict[str, Any]:
     found = record.done[f"agreement {name}"]
     return {
         "agreement": found,
-        "correlation": correlation(found, "losses"),
+        "correlation": correlation(found),
         "correlation_test": correlation(found, "tests"),
-        "reliability": correlation({"scores": found["losses"], "losses": found["tests"]}, "losses"),
+        "further": correlation(found, scores="further"),
+        "reliability": correlation(found, "tests", scores="losses"),
         "ratio": found["training_seconds"] / found["score_seconds"],
+        "ratio_further": found["training_seconds"] / found["further_seconds"],
     }
 
 
@@ -89,13 +91,15 @@ def interval(tests: list[float]) -> dict[str, Any]:
 
 def rows(told: Mapping[str, Any]) -> list[str]:
     """How scores agree with trainings from scratch, a line a data set; the last column is of validation and test."""
-    lines = [f"{'':20}{'correlation [95 %]':>22}{'test':>7}{'training':>11}{'score':>9}{'ratio':>7}{'val, test':>11}"]
+    lines = [
+        f"{'':20}{'inherited [95 %]':>22}{'training':>11}{'score':>11}{'one epoch further':>24}{'score':>11}{'test':>7}"
+    ]
     for name, found in told.items():
         own = found["agreement"]
-        rho = "{:.2f} [{:.2f}, {:.2f}]".format(*found["correlation"])
+        cells = ["{:.2f} [{:.2f}, {:.2f}]".format(*found[column]) for column in ("correlation", "further")]
         lines.append(
-            f"{name:20}{rho:>22}{found['correlation_test'][0]:7.2f}{own['training_seconds']:9.2f} s"
-            f"{1e3 * own['score_seconds']:6.1f} ms{found['ratio']:7.0f}{found['reliability'][0]:11.2f}"
+            f"{name:20}{cells[0]:>22}{own['training_seconds']:9.2f} s{1e3 * own['score_seconds']:8.1f} ms"
+            f"{cells[1]:>24}{1e3 * own['further_seconds']:8.1f} ms{found['reliability'][0]:7.2f}"
         )
     return lines
 
@@ -103,7 +107,12 @@ def rows(told: Mapping[str, Any]) -> list[str]:
 def table(told: Mapping[str, Any]) -> str:
     """Means, and the three ways to spend the same time, as text."""
     mean = np.mean([found["correlation"][0] for found in told.values()])
-    lines = [f"mean correlation {mean:.2f}", "", f"{'test loss':18}{'random':>24}{'without':>24}{'with':>24}"]
+    further = np.mean([found["further"][0] for found in told.values()])
+    lines = [
+        f"mean correlation {mean:.2f}, one epoch further {further:.2f}",
+        "",
+        f"{'test loss':18}{'random':>24}{'without':>24}{'with':>24}",
+    ]
     for name, found in told.items():
         arms = found["arms"].values()
         lines.append(f"{name:18}" + "".join(f"{'{mean:.4f} [{low:.4f}, {high:.4f}]'.format(**a):>24}" for a in arms))

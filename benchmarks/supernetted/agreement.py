@@ -23,23 +23,29 @@ def agreement(record: Record, name: str, plan: Plan, sandwich: Sandwich, seed: i
     supernet = SuperNet.fit(EVERY[name].architectures, task_of(name), sandwich=sandwich, seed=seed)
     began = time.process_time()
     scores = supernet.score(configurations)
+    middle = time.process_time()
+    further = supernet.score(configurations, epochs=1)
     return {
         "scores": scores.tolist(),
         "losses": [row["loss"] for row in rows],
         "tests": [row["test"] for row in rows],
         "training_seconds": float(np.mean([row["seconds"] for row in rows])),
-        "score_seconds": (time.process_time() - began) / len(configurations),
+        "score_seconds": (middle - began) / len(configurations),
+        "further": further.tolist(),
+        "further_seconds": (time.process_time() - middle) / len(configurations),
         "shared_seconds": supernet.fit_seconds,
         "space": float(supernet.space.grid(16).size),
         "exact_space": str(supernet.space.grid(16).size),
     }
 
 
-def correlation(found: Mapping[str, Any], against: str) -> tuple[float, float, float]:
-    """Spearman's correlation of scores and 'losses' or 'tests', and its 95 % interval over the architectures drawn."""
-    scores, losses = np.array(found["scores"]), np.array(found[against], dtype=float)
+def correlation(
+    found: Mapping[str, Any], against: str = "losses", scores: str = "scores"
+) -> tuple[float, float, float]:
+    """Spearman's correlation of two columns, and its 95 % interval over the architectures drawn."""
+    scores, losses = (np.array(found[column], dtype=float) for column in (scores, against))
     # a training that diverged is worse than all others
-    losses = np.where(np.isfinite(losses), losses, np.inf)
+    losses, scores = (np.where(np.isfinite(column), column, np.inf) for column in (losses, scores))
     rng = np.random.default_rng(0)
     draws = (rng.integers(len(scores), size=len(scores)) for _ in range(DRAWS))
     drawn = [spearmanr(scores[i], losses[i]).statistic for i in draws]

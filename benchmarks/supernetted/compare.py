@@ -2,8 +2,8 @@
 
     random      architectures drawn at random, in a random order
     without     chosen by the default meta-learner, taught by the history: trainings on other data sets
-    with        a super-network is trained and searched first; its scores join the history as one more task, and the
-                same meta-learner chooses among the architectures that scored best
+    with        a super-network is trained and searched first, and what scored best is trained one epoch further;
+                these scores join the history as one more task, and the same meta-learner chooses among them
 
 The time of a training that would end after the budget is lost, and the training does not count. What the
 meta-learner itself takes to choose is not counted, as it trains nothing; it is told.
@@ -20,7 +20,7 @@ from forerun.metadata import featurize
 from forerun.metalearners import Forecaster, Linear, Mixture
 from forerun.search import Evolution
 from forerun.space import Configuration
-from forerun.supernets import Given, Sandwich, SuperNet, shortlist, task_table, with_shared
+from forerun.supernets import Given, Sandwich, SuperNet, recorded, shortlist, task_table, with_shared
 from forerun.supernets.teaching import RESOLUTION
 from forerun.trials import History, Trial
 from forerun.tuning import Budget, Tuner, portfolio, tune
@@ -40,9 +40,9 @@ class Plan:
     past: int = 20
     """Of these, trained on the data sets of the history."""
     seeds: int = 3
-    budget: float = 24.0
+    budget: float = 20.0
     """Processor time of everything, in mean trainings of the data set."""
-    short: int = 50
+    short: int = 30
     """Architectures among which is chosen."""
     search: Evolution = field(default_factory=lambda: Evolution(64, 16, 16, 8))
 
@@ -96,8 +96,9 @@ def tuned(record: Record, name: str, plan: Plan, seed: int, *, sandwich: Sandwic
         supernet = SuperNet.fit(one.architectures, task, sandwich=sandwich, seed=seed)
         searched = time.process_time()
         found = [c.configuration for c in shortlist(supernet, plan.short, np.random.default_rng(seed), plan.search)]
-        drawn = sixty(name, plan.architectures)
-        history = with_shared(history, supernet, [*found, *(c for c in drawn if c not in found)], features_of(name))
+        scores = recorded(supernet, found, epochs=1)
+        history = with_shared(history, supernet, scores, features_of(name))
+        found = [t.configuration for t in sorted(scores, key=lambda t: t.loss)]
         spent = supernet.fit_seconds + time.process_time() - searched
         good, strategy = found, Given()
     before = time.process_time()

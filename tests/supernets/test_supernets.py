@@ -131,7 +131,7 @@ def test_scores_are_trials_of_a_related_task_in_the_history(shared: SuperNet):
         with_shared_table(other),
         {shared.space.name: shared.space},
     )
-    meta = featurize(with_shared(before, shared, drawn, {"rows": 2.0}))
+    meta = featurize(with_shared(before, shared, trials, {"rows": 2.0}))
     assert list(zip(meta.tasks, meta.families, strict=True)) == [("bars, shared weights", "bars"), ("other", "other")]
     # nothing was trained for a score, so it tells no seconds
     assert set(meta.for_seconds().task) == {1}

@@ -22,7 +22,7 @@ from forerun.supernets.base import (
     Prepared,
     fitted,
 )
-from forerun.supernets.training import Sandwich, cut, refitted_head, train_shared
+from forerun.supernets.training import Sandwich, cut, refitted_head, train_on, train_shared
 from forerun.tasks import Task
 
 FITTED = 512
@@ -60,27 +60,36 @@ class SuperNet:
         """The architectures."""
         return self.family.space(self.task.kind)
 
-    @torch.inference_mode()
-    def extract(self, configuration: Configuration) -> FittedArchitecture:
-        """Cut one architecture out, with inherited weights of its own; raises SpaceError for one of another space."""
+    def extract(self, configuration: Configuration, *, epochs: int = 0) -> FittedArchitecture:
+        """Cut one architecture out, with inherited weights of its own; raises SpaceError for one of another space.
+
+        With epochs it is trained so much further, from the weights that it inherits.
+        """
         self.space.check(configuration)
-        architecture = _built(self.family, self.prepared, configuration)
+        architecture, rows = _built(self.family, self.prepared, configuration), self.prepared.rows
         own = {name: p.clone() for name, p in cut(self.parameters, architecture.shapes).items()}
-        own |= refitted_head(architecture.features(own, self.prepared.rows.X[:FITTED]), self.prepared.rows)
+        own |= self._head(architecture, own)
+        if epochs:
+            own = train_on(architecture, own, rows, self.family.recipe, epochs=epochs, seed=self.seed)
+            own |= self._head(architecture, own)
         return fitted(self.prepared, architecture, own)
 
-    def score(self, configurations: Sequence[Configuration]) -> Floats:
-        """Validation losses (n,) with inherited weights: those of the networks cut out.
+    @torch.no_grad()
+    def _head(self, architecture: Architecture, own: Parameters) -> Parameters:
+        return refitted_head(architecture.features(own, self.prepared.rows.X[:FITTED]), self.prepared.rows)
+
+    def score(self, configurations: Sequence[Configuration], *, epochs: int = 0) -> Floats:
+        """Validation losses (n,) with inherited weights: those of the networks cut out, as `extract` gives them.
 
         They are those that are trained by, cross entropy or squared error, as accuracies of many a pair are equal.
         """
-        return np.array([self._loss(configuration) for configuration in configurations])
+        return np.array([self._loss(configuration, epochs) for configuration in configurations])
 
-    @torch.inference_mode()
-    def _loss(self, configuration: Configuration) -> float:
-        model = self.extract(configuration)
-        scores = model.architecture.scores(model.parameters, self.prepared.rows.X_validation)
-        return float(self.prepared.rows.loss(scores, self.prepared.rows.y_validation))
+    def _loss(self, configuration: Configuration, epochs: int) -> float:
+        model, rows = self.extract(configuration, epochs=epochs), self.prepared.rows
+        with torch.inference_mode():
+            scores = model.architecture.scores(model.parameters, rows.X_validation)
+            return float(rows.loss(scores, rows.y_validation))
 
 
 def _built(family: Family, prepared: Prepared, configuration: Configuration) -> Architecture:

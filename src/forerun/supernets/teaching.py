@@ -2,7 +2,8 @@
 
     shared = SuperNet.fit(family, task)
     found = shortlist(shared, 50, np.random.default_rng(0))
-    history = with_shared(history, shared, [c.configuration for c in found], metafeatures(task))
+    trials = recorded(shared, [c.configuration for c in found], epochs=1)
+    history = with_shared(history, shared, trials, metafeatures(task))
     tuner = Tuner(forecaster, features, shared.space, portfolio=..., strategy=Given())
 
 A forecaster that is fitted to such a history meets the super-network as one task of many, and learns from the real
@@ -68,8 +69,11 @@ class Given(SearchStrategy):
         return board.ranked(proven=False)
 
 
-def recorded(supernet: SuperNet, configurations: Sequence[Configuration]) -> list[Trial]:
-    """Scores as trials of the task 'NAME, shared weights'; they know no seconds, as nothing was trained for them."""
+def recorded(supernet: SuperNet, configurations: Sequence[Configuration], *, epochs: int = 0) -> list[Trial]:
+    """Scores as trials of the task 'NAME, shared weights'; they know no seconds, which would be no training's.
+
+    With epochs they are those of networks trained so much further: dearer, and closer to trainings from scratch.
+    """
     return [
         Trial(
             task=SHARED.format(supernet.task.name),
@@ -79,7 +83,7 @@ def recorded(supernet: SuperNet, configurations: Sequence[Configuration]) -> lis
             status=Status.FINISHED,
             loss=float(loss),
         )
-        for configuration, loss in zip(configurations, supernet.score(configurations), strict=True)
+        for configuration, loss in zip(configurations, supernet.score(configurations, epochs=epochs), strict=True)
     ]
 
 
@@ -103,10 +107,10 @@ def task_table(tasks: Mapping[str, Task], metafeatures: Mapping[str, Mapping[str
 
 
 def with_shared(
-    history: History, supernet: SuperNet, configurations: Sequence[Configuration], metafeatures: Mapping[str, float]
+    history: History, supernet: SuperNet, trials: Sequence[Trial], metafeatures: Mapping[str, float]
 ) -> History:
-    """A history with the scores of a super-network as one more task."""
-    task, trials = supernet.task, recorded(supernet, configurations)
+    """A history with the scores of a super-network, as `recorded` tells them, as one more task."""
+    task = supernet.task
     table = task_table({SHARED.format(task.name): task}, {task.name: metafeatures})
     return history.join(History.of(trials, table, {supernet.space.name: supernet.space}))
 

@@ -116,6 +116,18 @@ def refitted_head(features: Tensor, rows: Rows) -> dict[str, Tensor]:
     return {"weight_head": solved[:-1].T.contiguous(), "bias_head": solved[-1]}
 
 
+def train_on(
+    architecture: "Architecture", parameters: "Parameters", rows: Rows, recipe: Recipe, *, epochs: int, seed: int
+) -> dict[str, Tensor]:
+    """Train an architecture further from given parameters, which stay as they are; return its own."""
+    generator = torch.Generator().manual_seed(seed)
+    own = {name: p.clone().requires_grad_() for name, p in parameters.items()}
+    for _, batches in _epochs(own, rows, recipe, epochs, generator):
+        for chosen in batches:
+            rows.loss(architecture.scores(own, rows.X[chosen]), rows.y[chosen]).backward()  # type: ignore[no-untyped-call]
+    return {name: p.detach() for name, p in own.items()}
+
+
 def train_alone(
     architecture: "Architecture", rows: Rows, recipe: Recipe, epochs: int, *, seed: int, watch: Watch
 ) -> dict[str, Tensor]:
