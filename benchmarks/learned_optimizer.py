@@ -58,7 +58,8 @@ def losses(cases: Cases, rules: Sequence[str], seeds: int, last: int, known: Kno
     for task, shape in cases:
         if f"{task}/{shape}" not in found:
             found[f"{task}/{shape}"] = measured(task, shape, rules, seeds, shown)
-        yield {"cases": found, "summary": {rule: summary.compared(found, rule) for rule in rules}}
+        told = {rule: summary.compared(found, rule) for rule in rules}
+        yield {"cases": found, "summary": told, "fixed": summary.fixed(found)}
 
 
 def long(cases: Cases, rules: Sequence[str], seeds: int, last: int, known: Known) -> Iterator[dict[str, Any]]:
@@ -89,7 +90,7 @@ def sections(given: argparse.Namespace, found: dict[str, Any]) -> dict[str, Call
         }
     return {
         "losses": lambda: losses(cases, rules, seeds, SHOWN[-1], first),
-        "long": lambda: long(cases[: len(TASKS) : 2], rules, seeds, LONG[-1], more),
+        "long": lambda: long(cases[len(TASKS) - 4 : len(TASKS)], rules, min(seeds, 2), LONG[-1], more),
         "overhead": lambda: [overhead()],
     }
 

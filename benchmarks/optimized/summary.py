@@ -3,6 +3,8 @@
 Losses are told as shares of the blind loss, that of who does not look at the inputs. As good as the best tuned is a
 mean loss over seeds that is at most a hundredth of the blind loss above the lowest that any optimizer reached at any
 learning rate; `lower` counts without that allowance. The best is chosen on the seeds that are told, in its favour.
+A training has diverged when a loss was not finite, or the last is above the start and the blind loss; one that rose on
+the way to more than twice those has overshot.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,8 +16,7 @@ ALLOWANCE = 0.01
 PRACTISED = 200
 """Steps of the longest trainings that rules practise on."""
 RESAMPLED = 10_000
-DIVERGED = 2.0
-"""Times the blind loss, or the loss at the start where that is larger."""
+OVERSHOT = 2.0
 
 
 def best_tuned(case: Mapping[str, Any], at: int = -1) -> dict[str, tuple[float, float]]:
@@ -30,7 +31,7 @@ def best_tuned(case: Mapping[str, Any], at: int = -1) -> dict[str, tuple[float, 
 
 def compared(cases: Mapping[str, Mapping[str, Any]], rule: str) -> dict[str, Any]:
     """How a rule did against the best tuned, over all cases; intervals are 95 % of a bootstrap over families."""
-    above, families, good, lower, worst = [], [], [], [], 0.0
+    above, families, trainings = [], [], []
     by_optimizer: dict[str, list[bool]] = {}
     for case in cases.values():
         reached = np.array(case["learned"][rule]) / case["blind"]
@@ -39,25 +40,40 @@ def compared(cases: Mapping[str, Mapping[str, Any]], rule: str) -> dict[str, Any
         for name, loss in best.items():
             by_optimizer.setdefault(name, []).append(ours <= loss + ALLOWANCE)
         above.append(ours - min(best.values()))
-        good.append(above[-1] <= ALLOWANCE)
-        lower.append(above[-1] <= 0)
         families.append(case["family"])
-        worst = max(worst, highest(reached))
+        trainings.append(reached)
+    good = np.array(above) <= ALLOWANCE
     return {
-        "cases": len(good),
-        "as_good": sum(good),
-        "as_good_share": interval(np.array(good, dtype=float), families),
-        "lower": sum(lower),
+        "cases": len(above),
+        "as_good": int(good.sum()),
+        "as_good_share": interval(good.astype(float), families),
+        "lower": sum(gap <= 0 for gap in above),
         "above_best": interval(np.array(above), families),
         "as_good_as": {name: sum(marks) for name, marks in by_optimizer.items()},
-        "worst": worst,
-        "diverged": not worst <= DIVERGED,
+        **steadiness(trainings),
     }
 
 
-def highest(reached: np.ndarray) -> float:
-    """The highest of losses (seeds, steps), in blind losses, over that at the start or the blind one."""
-    return float((reached / np.maximum(reached[:, :1], 1.0)).max())
+def steadiness(trainings: Sequence[np.ndarray]) -> dict[str, Any]:
+    """How many trainings diverged or overshot, of losses (seeds, steps) in blind losses, and the highest of all."""
+    risen = [reached / np.maximum(reached[:, :1], 1.0) for reached in trainings]
+    return {
+        "trainings": sum(len(r) for r in risen),
+        "diverged": int(sum((~np.isfinite(r).all(axis=1) | (r[:, -1] > 1)).sum() for r in risen)),
+        "overshot": int(sum((r.max(axis=1) > OVERSHOT).sum() for r in risen)),
+        "highest": float(max(r.max() for r in risen)),
+    }
+
+
+def fixed(cases: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
+    """Every other optimizer at one learning rate for all cases: on how many it is as good as the best tuned."""
+    found: dict[str, int] = {}
+    for case in cases.values():
+        bound = min(loss for _, loss in best_tuned(case).values()) + ALLOWANCE * case["blind"]
+        for name, rate, losses in case["tuned"]:
+            good = float(np.mean(np.array(losses)[:, -1])) <= bound
+            found[f"{name} {rate:g}"] = found.get(f"{name} {rate:g}", 0) + good
+    return found
 
 
 def interval(values: np.ndarray, families: Sequence[str]) -> dict[str, float]:
@@ -71,18 +87,16 @@ def interval(values: np.ndarray, families: Sequence[str]) -> dict[str, float]:
 
 
 def stability(cases: Mapping[str, Mapping[str, Any]], rule: str) -> dict[str, Any]:
-    """How a rule did far beyond the steps it practised: the highest loss, and whether it went on falling."""
-    worst, kept = 0.0, []
-    for case in cases.values():
-        reached = np.array(case["relative"][rule])
-        known = [i for i, step in enumerate(case["shown"]) if step <= PRACTISED]
-        worst = max(worst, highest(reached))
-        kept.append(float(reached[:, -1].mean() - reached[:, known[-1]].mean()))
+    """How a rule did far beyond the steps it practised, and whether losses went on falling."""
+    trainings = [np.array(case["relative"][rule]) for case in cases.values()]
+    change = []
+    for case, reached in zip(cases.values(), trainings, strict=True):
+        practised = max(i for i, step in enumerate(case["shown"]) if step <= PRACTISED)
+        change.append(float(reached[:, -1].mean() - reached[:, practised].mean()))
     return {
-        "cases": len(kept),
-        "worst": worst,
-        "diverged": not worst <= DIVERGED,
-        "ended_lower_than_at_practised": sum(change <= 0 for change in kept),
-        "largest_rise": max(kept),
-        "mean_change": float(np.mean(kept)),
+        "cases": len(change),
+        "fell_further": sum(difference <= 0 for difference in change),
+        "largest_rise": max(change),
+        "mean_change": float(np.mean(change)),
+        **steadiness(trainings),
     }

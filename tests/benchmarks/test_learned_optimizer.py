@@ -69,17 +69,24 @@ def test_as_good_allows_a_hundredth_of_the_blind_loss_and_lower_allows_nothing()
     found = summary.compared(cases, "mlp")
     assert (found["as_good"], found["lower"], found["cases"]) == (2, 1, 3)
     assert found["as_good_as"] == {"adam": 2}
-    assert not found["diverged"]
-    assert summary.compared({"far": case(5.0, 1.0)}, "mlp")["diverged"]
-    assert summary.compared({"lost": case(np.nan, 1.0)}, "mlp")["diverged"]
+    assert found["diverged"] == 0
+    assert summary.fixed(cases) == {"adam 0.1": 3, "adam 1": 0}
     assert summary.best_tuned(cases["worse"]) == {"adam": (0.1, 1.0)}
 
 
-def test_stability_tells_the_worst_loss_and_what_came_after_the_practised_steps() -> None:
+def test_a_training_diverges_by_its_end_and_overshoots_on_the_way() -> None:
+    rising, lost, overshot, well = [1.0, 0.5, 1.2], [1.0, np.nan, 0.5], [1.5, 4.0, 0.5], [3.0, 2.0, 0.5]
+    found = summary.steadiness([np.array([rising, overshot]), np.array([well])])
+    assert (found["trainings"], found["diverged"], found["overshot"]) == (3, 1, 1)
+    assert found["highest"] == pytest.approx(4 / 1.5)
+    assert summary.steadiness([np.array([lost])])["diverged"] == 1
+
+
+def test_stability_tells_what_came_after_the_practised_steps() -> None:
     cases = {"a": {"shown": [0, 200, 2000], "relative": {"mlp": [[1.0, 0.5, 0.1]]}}}
     cases["b"] = {"shown": [0, 200, 2000], "relative": {"mlp": [[1.2, 0.5, 0.6]]}}
     found = summary.stability(cases, "mlp")
-    assert (found["worst"], found["diverged"], found["ended_lower_than_at_practised"]) == (1.0, False, 1)
+    assert (found["diverged"], found["fell_further"]) == (0, 1)
     assert found["largest_rise"] == pytest.approx(0.1)
 
 
