@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.stats import spearmanr
+from scipy.stats import rankdata
 
 from forerun.supernets import Sandwich, SuperNet
 from supernetted.compare import Plan
@@ -43,14 +43,18 @@ def correlation(
     found: Mapping[str, Any], against: str = "losses", scores: str = "scores"
 ) -> tuple[float, float, float]:
     """Spearman's correlation of two columns, and its 95 % interval over the architectures drawn."""
-    scores, losses = (np.array(found[column], dtype=float) for column in (scores, against))
     # a training that diverged is worse than all others
-    losses, scores = (np.where(np.isfinite(column), column, np.inf) for column in (losses, scores))
+    pairs = np.array([[np.inf if v is None or np.isnan(v) else v for v in found[c]] for c in (scores, against)])
     rng = np.random.default_rng(0)
-    draws = (rng.integers(len(scores), size=len(scores)) for _ in range(DRAWS))
-    drawn = [spearmanr(scores[i], losses[i]).statistic for i in draws]
+    drawn = [_spearman(pairs[:, rng.integers(pairs.shape[1], size=pairs.shape[1])]) for _ in range(DRAWS)]
     low, high = np.nanquantile(drawn, [0.025, 0.975])
-    return float(spearmanr(scores, losses).statistic), float(low), float(high)
+    return _spearman(pairs), float(low), float(high)
+
+
+def _spearman(pairs: np.ndarray) -> float:
+    """Of (2, n); NaN where all of one are equal, as in a draw of few."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return float(np.corrcoef(rankdata(pairs, axis=1))[0, 1])
 
 
 def padded_seconds(rows: int, width: int = 64, depth: int = 16, networks: int = 16) -> float:
