@@ -20,6 +20,8 @@ BATCH = 32
 ADAM_RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
 SGD_RATES = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
 MOMENTUM = 0.9
+LOST = 1e30
+"""A loss that is larger, or no number: JSON knows no infinity."""
 DECAY = {"adamw": 0.01}
 """Weight decay: torch's default."""
 
@@ -103,4 +105,5 @@ def _gradient(architecture: Architecture, rows: Tensor, statistics: Statistics, 
 def _losses(architecture: Architecture, rows: Tensor, statistics: Statistics, X: Tensor, y: Tensor) -> np.ndarray:
     count = len(rows)
     scores = architecture.scores(architecture.views(rows), X.expand(count, -1, -1), statistics)
-    return _each(scores, y.expand(count, -1)).mean(dim=1).double().nan_to_num(nan=np.inf).numpy()
+    losses = _each(scores, y.expand(count, -1)).mean(dim=1).double()
+    return losses.nan_to_num(nan=LOST, posinf=LOST).clamp_max(LOST).numpy()

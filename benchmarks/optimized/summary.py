@@ -3,8 +3,8 @@
 Losses are told as shares of the blind loss, that of who does not look at the inputs. As good as the best tuned is a
 mean loss over seeds that is at most a hundredth of the blind loss above the lowest that any optimizer reached at any
 learning rate; `lower` counts without that allowance. The best is chosen on the seeds that are told, in its favour.
-A training has diverged when a loss was not finite, or the last is above the start and the blind loss; one that rose on
-the way to more than twice those has overshot.
+A training has diverged when its last loss, or one that is no number, is above the start and the blind loss; one that
+rose on the way to more than twice those has overshot.
 """
 
 from collections.abc import Mapping, Sequence
@@ -59,7 +59,7 @@ def steadiness(trainings: Sequence[np.ndarray]) -> dict[str, Any]:
     risen = [reached / np.maximum(reached[:, :1], 1.0) for reached in trainings]
     return {
         "trainings": sum(len(r) for r in risen),
-        "diverged": int(sum((~np.isfinite(r).all(axis=1) | (r[:, -1] > 1)).sum() for r in risen)),
+        "diverged": int(sum((~(r[:, -1] <= 1)).sum() for r in risen)),
         "overshot": int(sum((r.max(axis=1) > OVERSHOT).sum() for r in risen)),
         "highest": float(max(r.max() for r in risen)),
     }

@@ -75,7 +75,7 @@ def test_as_good_allows_a_hundredth_of_the_blind_loss_and_lower_allows_nothing()
 
 
 def test_a_training_diverges_by_its_end_and_overshoots_on_the_way() -> None:
-    rising, lost, overshot, well = [1.0, 0.5, 1.2], [1.0, np.nan, 0.5], [1.5, 4.0, 0.5], [3.0, 2.0, 0.5]
+    rising, lost, overshot, well = [1.0, 0.5, 1.2], [1.0, 0.5, np.nan], [1.5, 4.0, 0.5], [3.0, 2.0, 0.5]
     found = summary.steadiness([np.array([rising, overshot]), np.array([well])])
     assert (found["trainings"], found["diverged"], found["overshot"]) == (3, 1, 1)
     assert found["highest"] == pytest.approx(4 / 1.5)
