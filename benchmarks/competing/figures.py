@@ -92,8 +92,10 @@ def optimizer(found: dict[str, Any]) -> Any:
     colors = dict(zip(TOLD, (COLORS["reinforce"], COLORS["reinforce_recurrent"], COLORS["random"]), strict=True))
     for name, curve in found["curves"].items():
         at = np.arange(1, len(curve["mean"]) + 1)
-        axes.plot(at, curve["mean"], "o-", markersize=3, color=colors[name], label=TOLD[name])
+        line = ":" if name == "deaf" else "-"  # it may lie upon the other
+        axes.plot(at, curve["mean"], line, marker="o", markersize=3, color=colors[name], label=TOLD[name])
         axes.fill_between(at, curve["low"], curve["high"], color=colors[name], alpha=0.15, linewidth=0)
+    axes.axhline(found["optimum"], color="#555555", linewidth=1, linestyle="--", label="the best there is, by ascent")
     axes.set(xlabel="trials", ylabel="best so far, in standard deviations")
     axes.set_title(f"The recurrent optimizer on functions of {found['tasks']} tasks it never saw", loc="left")
     axes.legend(frameon=False, fontsize=9)

@@ -100,7 +100,7 @@ def test_a_metalearner_that_cannot_be_drawn_from_teaches_no_optimizer() -> None:
     ("section", "keys"),
     [
         ("certified", {"space", "networks", "seconds", "found", "runs"}),
-        ("optimizer", {"functions", "tasks", "meta_loss", "curves"}),
+        ("optimizer", {"functions", "tasks", "meta_loss", "curves", "optimum"}),
         ("wide", {"1e20", "1e40"}),
         ("rate", {"1e12", "1e20", "1e40"}),
     ],
