@@ -40,11 +40,11 @@ class Plan:
     past: int = 20
     """Of these, trained on the data sets of the history."""
     seeds: int = 3
-    budget: float = 20.0
+    budget: float = 30.0
     """Processor time of everything, in mean trainings of the data set."""
-    short: int = 30
+    short: int = 20
     """Architectures among which is chosen."""
-    search: Evolution = field(default_factory=lambda: Evolution(64, 16, 16, 8))
+    search: Evolution = field(default_factory=lambda: Evolution(64, 16, 10, 8))
 
 
 def history_of(record: Record, name: str, plan: Plan) -> History:
