@@ -31,7 +31,7 @@ def draw(found: Mapping[str, Any], folder: Path) -> None:
     if "long" in found:
         made["-long"] = long(found["long"])
     for name, figure in made.items():
-        figure.savefig(folder / f"learned-optimizer{name}.png", dpi=150)
+        figure.savefig(folder / f"learned-optimizer{name}.png", dpi=120)
         plt.close(figure)
 
 
