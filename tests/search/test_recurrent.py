@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from forerun.checks import PromiseBroken
 from forerun.checks.search import BLACK_BOX_PROMISES, RandomNetwork, family
 from forerun.checks.world import SPACE as WORLD
 from forerun.errors import FormatError
@@ -36,6 +37,16 @@ def untaught() -> RecurrentOptimizer:
 @pytest.mark.parametrize("promise", BLACK_BOX_PROMISES)
 def test_a_learned_optimizer_keeps_its_promises(taught: RecurrentOptimizer, promise: str) -> None:
     BLACK_BOX_PROMISES[promise](taught)
+
+
+@pytest.mark.slow
+def test_an_optimizer_that_learned_nothing_is_caught() -> None:
+    """Its first proposals are random, and so are all others."""
+    untaught = RecurrentOptimizer(hidden=32)
+    untaught.prepare(WORLD, seed=0)
+    for name in ("starts_better_than_chance", "gets_better_with_trials"):
+        with pytest.raises(PromiseBroken):
+            BLACK_BOX_PROMISES[name](untaught)
 
 
 @pytest.mark.slow

@@ -47,8 +47,7 @@ class State(NamedTuple):
 class Proposer(nn.Module):
     """The LSTM, from trials to logits, with a shortcut: what went along with bad results, level by level.
 
-    The shortcut is what one step of least squares would say, with a length that is learned for every column. Without
-    it the LSTM would have to find out that products of settings and results matter, and takes very long to.
+    The shortcut is what one step of least squares would say, with a length that is learned for every column.
     """
 
     def __init__(self, choices: Choices, hidden: int) -> None:
