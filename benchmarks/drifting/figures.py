@@ -41,17 +41,18 @@ def draw(found: dict[str, Any], folder: Path) -> Path:
         for axis, kind in zip(row, changes, strict=False):
             _regrets(axis, kinds[kind]["curves"][learner])
             axis.set_title(f"{KINDS[kind][0]}, {learner}", loc="left", fontsize=10)
-            axis.sharey(row[0])
         row[0].set_ylabel(f"regret after {SHOWN} trials")
     for axis, key, title in zip(
-        axes[:, -1], ("said", "plain"), ("drift is said", "by the plain measure"), strict=False
+        axes[:, -1], ("said", "plain"), ("drift is said", "plain error above usual"), strict=False
     ):
         _nights(axis, kinds, key)
         axis.set_title(title, loc="left", fontsize=10)
         axis.set_ylabel("share of histories")
     for axis in axes[-1]:
         axis.set_xlabel("data sets since the change")
+    nights = [int(since) for since in kinds[changes[0]]["nights"]]
     for axis in axes.flat:
+        axis.set_xticks(nights)
         axis.spines[["top", "right"]].set_visible(False)
         axis.grid(color="#e4e4e4", linewidth=0.6)
         axis.set_axisbelow(True)
