@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from forerun.learners.network import Architecture, Statistics
-from forerun.metatraining import OUTER, Settings, Table, draw, meta_train
+from forerun.metatraining import Settings, Table, draw, meta_train
 from forerun.metatraining.outer import Outer, Persistent, Truncated
 from forerun.metatraining.practice import FLOOR, Practice
 from forerun.metatraining.problems import LARGEST, Problem, augmented, entropy
@@ -154,6 +154,7 @@ def test_problems_take_turns_and_one_that_is_over_makes_room() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("form", RULES)
 def test_the_same_settings_give_the_same_rule(form: str) -> None:
     settings, seen = Settings(form, units=3, truncated=1, persistent=1), []
@@ -163,20 +164,28 @@ def test_the_same_settings_give_the_same_rule(form: str) -> None:
     assert not seen
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", OUTER)
-def test_practice_makes_a_rule_better_on_what_it_practises(name: str) -> None:
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few and small networks, for speed."""
     torch.set_num_threads(1)
-    steps = {"truncated": 0, "persistent": 0, name: {"truncated": 40, "persistent": 150}[name]}
-    trained = meta_train(made_up(), Settings(**steps, persistent_rate=5e-3))
+    for name, value in {"LARGEST": 300, "COORDINATES": 1_200}.items():
+        monkeypatch.setattr(f"forerun.metatraining.problems.{name}", value)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize(("name", "steps"), [("truncated", 15), ("persistent", 40)])
+def test_practice_makes_a_rule_better_on_what_it_practises(name: str, steps: int) -> None:
+    settings = {"truncated": 0, "persistent": 0, name: steps, f"{name}_rate": 0.03}
+    trained = meta_train(made_up(), Settings(**settings))
     start = Trained(trained.rule, trained.rule.initial(torch.Generator().manual_seed(0)))
-    assert practised(trained) < practised(start) - 0.05
+    assert practised(trained) < practised(start) - 0.03
 
 
 def practised(trained: Trained) -> float:
     """Mean cost of the trainings of a few problems."""
     rng, total = np.random.default_rng(77), []
-    for problem in [draw(made_up(), rng) for _ in range(6)]:
+    for problem in [draw(made_up(), rng) for _ in range(3)]:
         practice = Practice.begin(problem, trained.rule, 1, np.random.default_rng(1))
         with torch.no_grad():
             for _ in range(60):
