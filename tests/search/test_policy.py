@@ -96,6 +96,7 @@ def test_what_is_rewarded_becomes_likelier(make: Make) -> None:
     assert (policy.draw(400)[:, 0] == 1).mean() > wanted.mean() + 0.2
 
 
+@pytest.mark.slow
 def test_the_recurrent_controller_learns_what_no_independent_one_can() -> None:
     """Two axes that must agree: independent, each of them is as likely either way."""
     policy = recurrent(entropy=0.3)
