@@ -19,7 +19,7 @@ SIDE = 4
 SHORT = Sandwich(paths=2)
 """Of the super-networks here; enough to rank the architectures of an easy task."""
 CLEARLY = 0.3
-"""Rank correlation that is clearly better than chance: of sixteen architectures, chance exceeds it in one case of eight."""
+"""Rank correlation that is clearly better than chance: of sixteen architectures, chance exceeds it in one of eight."""
 
 
 @cache
