@@ -174,7 +174,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("small")
-@pytest.mark.parametrize(("name", "steps"), [("truncated", 15), ("persistent", 40)])
+@pytest.mark.parametrize(("name", "steps"), [("truncated", 12), ("persistent", 30)])
 def test_practice_makes_a_rule_better_on_what_it_practises(name: str, steps: int) -> None:
     settings = {"truncated": 0, "persistent": 0, name: steps, f"{name}_rate": 0.03}
     trained = meta_train(made_up(), Settings(**settings))
