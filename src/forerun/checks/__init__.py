@@ -14,7 +14,18 @@ achieves.
 from forerun.checks.broken import PromiseBroken
 from forerun.checks.learners import LEARNER_PROMISES
 from forerun.checks.metalearners import METALEARNER_PROMISES
-from forerun.checks.search import SEARCH_PROMISES
+from forerun.checks.optimizers import OPTIMIZER_PROMISES
+from forerun.checks.search import BLACK_BOX_PROMISES, SEARCH_PROMISES
+from forerun.checks.supernets import SUPERNET_PROMISES
 from forerun.checks.teaching import Shared
 
-__all__ = ["LEARNER_PROMISES", "METALEARNER_PROMISES", "SEARCH_PROMISES", "PromiseBroken", "Shared"]
+__all__ = [
+    "BLACK_BOX_PROMISES",
+    "LEARNER_PROMISES",
+    "METALEARNER_PROMISES",
+    "OPTIMIZER_PROMISES",
+    "SEARCH_PROMISES",
+    "SUPERNET_PROMISES",
+    "PromiseBroken",
+    "Shared",
+]
