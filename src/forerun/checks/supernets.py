@@ -1,25 +1,26 @@
 """The promises of architecture families and their super-networks. Each takes a family, and raises PromiseBroken."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pandas as pd
 import torch
-from scipy.stats import spearmanr
 
 from forerun.checks.broken import require
 from forerun.errors import SpaceError
 from forerun.space import Configuration
-from forerun.supernets import Family, Sandwich, SuperNet, stand_alone
+from forerun.supernets import Family, Sandwich, SuperNet
+from forerun.supernets.training import initial
 from forerun.tasks import Task, make_task
 
 Promise = Callable[[Family], None]
 SIDE = 4
 SHORT = Sandwich(paths=2)
-"""Of the super-networks here; enough to rank the architectures of an easy task."""
-CLEARLY = 0.3
-"""Rank correlation that is clearly better than chance: of sixteen architectures, chance exceeds it in one of eight."""
+"""Of the super-networks here; enough to teach the architectures an easy task."""
+CLEARLY = 0.9
+"""Of the loss with random weights."""
 
 
 @cache
@@ -86,13 +87,20 @@ def every_parameter_is_some_architectures(family: Family) -> None:
     require(not idle, f"every parameter must be used by an architecture of the space; these are not: {sorted(idle)}")
 
 
-def scores_rank_clearly_better_than_chance(family: Family) -> None:
-    """On an easy task, scores order sixteen architectures as training them from scratch does, roughly."""
-    configurations = _drawn(family, 16)
-    scores = shared(family).score(configurations)
-    alone = [stand_alone(family, easy_images(), configuration)[0].loss for configuration in configurations]
-    found = float(spearmanr(scores, alone, nan_policy="omit").statistic)
-    require(found > CLEARLY, f"rank correlation with trainings from scratch must be above {CLEARLY}; got {found:.2f}")
+def inherited_weights_are_worth_more_than_random_ones(family: Family) -> None:
+    """On an easy task, architectures lose clearly less with inherited weights than with drawn ones; heads are alike.
+
+    That scores rank as trainings from scratch do is no promise: they do in some families only (docs/supernet.md).
+    """
+    configurations, supernet = _drawn(family, 20), shared(family)
+    shapes = {name: tuple(p.shape) for name, p in supernet.parameters.items()}
+    drawn = {name: p.detach() for name, p in initial(shapes, torch.Generator().manual_seed(0)).items()}
+    taught, untaught = (float(s.score(configurations).mean()) for s in (supernet, replace(supernet, parameters=drawn)))
+    require(
+        taught < CLEARLY * untaught,
+        f"the mean loss with inherited weights must be below {CLEARLY} of that with random ones, {untaught:.3f}; "
+        f"got {taught:.3f}",
+    )
 
 
 def a_configuration_of_another_space_is_a_clear_error(family: Family) -> None:
@@ -120,7 +128,7 @@ SUPERNET_PROMISES: dict[str, Promise] = {
         the_same_seed_gives_the_same_scores,
         a_score_is_that_of_the_network_cut_out,
         every_parameter_is_some_architectures,
-        scores_rank_clearly_better_than_chance,
+        inherited_weights_are_worth_more_than_random_ones,
         a_configuration_of_another_space_is_a_clear_error,
     )
 }
