@@ -1,6 +1,7 @@
 """Shared by all tests: how Hypothesis searches (`pytest --hypothesis-profile deep` looks harder), and projects."""
 
 import os
+import re
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -33,6 +34,15 @@ def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callabl
             make(base / name)
             (base / f"{name}.made").touch()
     return base / name
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not import files whose tests are all slow where none of those will run: that alone takes half a minute."""
+    if collection_path.suffix == ".py" and "not slow" in config.option.markexpr:
+        marks = re.search(r"^pytestmark = .*$", collection_path.read_text(encoding="utf-8"), re.MULTILINE)
+        if marks and re.search(r"mark\.(slow|long)\b", marks[0]):
+            return True
+    return None
 
 
 @pytest.fixture(scope="session")

@@ -123,6 +123,7 @@ def test_a_recommendation_says_what_to_train_what_to_expect_and_why(
     assert "churn" in page.read_text()
 
 
+@pytest.mark.slow
 def test_fixed_values_and_the_number_of_recommendations_are_kept(
     churn: Path, project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -149,6 +150,7 @@ def test_a_front_shows_what_a_lower_loss_costs_in_time(
     assert "If time counts" in page.read_text()
 
 
+@pytest.mark.slow
 def test_what_is_forbidden_is_not_recommended(churn: Path, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     forbidden = ["--forbid", "learner=[mlp,svm,boosting]", "--forbid", "learner=forest,forest.n_estimators>=20"]
     said = done(capsys, "recommend", churn, "--target", "churn", "--project", project, *forbidden)

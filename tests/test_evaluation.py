@@ -90,6 +90,7 @@ def test_the_scores_have_a_row_for_every_method_task_and_seed(found: Any, meta: 
     np.testing.assert_allclose(steps.mean(axis=1), linear["regret"])
 
 
+@pytest.mark.slow
 def test_learning_pays_where_tasks_are_alike(found: Any) -> None:
     means = {name: scores["regret"]["mean"] for name, scores in found.summary.items()}
     assert means["linear"] < 0.6 * means["random"]

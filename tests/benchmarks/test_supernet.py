@@ -14,6 +14,8 @@ from supernetted.compare import chosen
 from supernetted.data import DEVELOPED, TOLD
 from supernetted.record import Record, task_of
 
+pytestmark = pytest.mark.slow  # models are trained
+
 
 def row(loss: float, test: float, seconds: float = 1.0) -> dict[str, float]:
     return {"loss": loss, "test": test, "seconds": seconds}
@@ -44,7 +46,6 @@ def test_what_was_done_is_not_done_again(tmp_path: Path):
     assert Record.open(path).once("a", lambda: pytest.fail("it was done")) == 1
 
 
-@pytest.mark.slow
 def test_a_quick_run_tells_of_all_three_ways_and_draws_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):

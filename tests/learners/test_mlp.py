@@ -70,6 +70,7 @@ def test_report_is_called_once_an_epoch_with_the_loss_of_the_tasks_metric(tasks:
     assert seen[-1][1] == final
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["sgd", "adam", "adamw"])
 def test_an_optimizer_moves_as_torchs_own_does(name: str) -> None:
     import torch

@@ -14,6 +14,8 @@ from forerun.learners.preprocessing import STEPS
 from forerun.learners.saved import load_model, save_model
 from forerun.tasks import Task
 
+pytestmark = pytest.mark.slow  # models are trained
+
 
 class Foreign(LogisticRegression):
     """A type that no saved model of ours holds."""

@@ -16,6 +16,8 @@ from forerun.metalearners.likelihood import low_rank
 from forerun.metalearners.shallow import Settings
 from forerun.metalearners.trunk import Trials, batches, shares
 
+pytestmark = pytest.mark.slow  # models are trained
+
 SMALL = Settings(members=2, units=12)
 
 

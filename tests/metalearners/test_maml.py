@@ -12,6 +12,8 @@ from forerun.metalearners import Context
 from forerun.metalearners.levels import Voice
 from forerun.metalearners.maml import RESERVE, TENSORS, Maml, descend, forward, stacked
 
+pytestmark = pytest.mark.slow  # models are trained
+
 RATE = 0.2
 
 
@@ -120,7 +122,6 @@ def test_adapting_is_the_gradient_steps_that_are_documented(learner: Maml, tasks
         assert np.abs(adapted["v"][m] - start["v"][m]).max() > 0.001
 
 
-@pytest.mark.slow  # it trains anew
 def test_without_inner_steps_the_network_learns_nothing_from_trials_and_with_them_it_does(
     learner: Maml, tasks: list[Example]
 ) -> None:
@@ -140,7 +141,6 @@ def ranks(learner: Maml, tasks: list[Example], trials: int) -> float:
     return float(np.mean(found))
 
 
-@pytest.mark.slow  # it trains anew
 def test_first_order_learns_another_start(learner: Maml) -> None:
     other = Maml(first_order=True).fit(history(tasks=16, trials=40))
     assert np.abs(other.body_.ensemble.v - learner.body_.ensemble.v).max() > 0.001

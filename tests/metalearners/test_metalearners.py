@@ -18,6 +18,8 @@ from forerun.metalearners.relative import Pairs
 from forerun.metalearners.shallow import Settings, train
 from forerun.space import Additive
 
+pytestmark = pytest.mark.slow  # models are trained
+
 COLUMNS = len(SPACE.columns)
 every = pytest.mark.parametrize("name", METALEARNERS)
 
@@ -109,7 +111,6 @@ def test_a_configuration_against_itself_is_a_toss(meta: MetaDataset, task: Examp
     np.testing.assert_allclose(found.probability, 0.5, atol=1e-9)
 
 
-@pytest.mark.slow
 def test_comparisons_say_which_is_better_and_how_surely(meta: MetaDataset) -> None:
     learner, rng = Relative().fit(meta), np.random.default_rng(3)
     right, said, signs = [], [], []

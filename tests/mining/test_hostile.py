@@ -130,6 +130,7 @@ def strange_runs(draw: st.DrawFn) -> list[Run]:
     ]
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(strange_runs(), st.sampled_from(["last", "best"]), st.sampled_from([None, "dataset", "parent", "param:lr"]))
 def test_any_runs_are_understood_or_refused_with_a_reason(made: list[Run], value: str, task_by: str | None) -> None:

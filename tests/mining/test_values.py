@@ -96,6 +96,7 @@ nested = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.text(max_size=60) | nested.map(str) | st.text("[]{}()'\",:0 ", max_size=30))
 def test_any_text_has_a_meaning_that_a_space_can_hold(text: str) -> None:
     found = settings({"a=b": np.array([text, "1"], dtype=object)}, 2)

@@ -8,6 +8,8 @@ import pytest
 from forerun.report import Grounds, drawing, grounds, render
 from tests.report import example
 
+pytestmark = pytest.mark.slow  # models are trained
+
 PRIOR = {"tasks": 0.5, "last_layer": 0.18, "scratch": 0.32}
 AFTER = {"tasks": 0.12, "last_layer": 0.004, "scratch": 0.876}
 
@@ -59,7 +61,6 @@ def test_a_hypothesis_that_appears_later_has_a_bar_from_then_on() -> None:
     assert {"linear", "network"} <= set(words(Grounds([{"linear": 1.0}, {"linear": 0.4, "network": 0.6}])))
 
 
-@pytest.mark.slow
 def test_the_page_shows_what_the_prediction_rests_on_exactly_where_that_is_known() -> None:
     story = example.tuned()
     page = render(story)
@@ -72,7 +73,6 @@ def test_the_page_shows_what_the_prediction_rests_on_exactly_where_that_is_known
     assert "rests on" not in without
 
 
-@pytest.mark.slow
 def test_a_page_of_a_prior_alone_has_a_sentence_and_no_figure() -> None:
     page = render(replace(example.zero_shot(), grounds=Grounds([PRIOR])))
     assert "before any trial: past data sets" in page

@@ -17,6 +17,8 @@ from forerun.search.policy.scoring import Scorer, tabled
 from forerun.space import Condition
 from tests.search.problems import SPACE, large, network
 
+pytestmark = pytest.mark.slow  # models are trained
+
 GRID = SPACE.grid(4)
 Make = Callable[[], Independent | Recurrent]
 
@@ -96,7 +98,6 @@ def test_what_is_rewarded_becomes_likelier(make: Make) -> None:
     assert (policy.draw(400)[:, 0] == 1).mean() > wanted.mean() + 0.2
 
 
-@pytest.mark.slow
 def test_the_recurrent_controller_learns_what_no_independent_one_can() -> None:
     """Two axes that must agree: independent, each of them is as likely either way."""
     policy = recurrent(entropy=0.3)
@@ -181,7 +182,6 @@ def test_a_row_is_put_on_the_board_once() -> None:
     np.testing.assert_allclose(scorer.board.scores, best[:3])
 
 
-@pytest.mark.slow
 def test_reinforce_finds_certified_optima_of_random_networks() -> None:
     """In 3 of 4 random networks or more; measured: 4 of 4."""
     grid, found = large(6).grid(8), 0
@@ -194,7 +194,6 @@ def test_reinforce_finds_certified_optima_of_random_networks() -> None:
     assert found >= 3
 
 
-@pytest.mark.slow
 def test_the_recurrent_controller_searches_better_than_chance() -> None:
     grid = large(6).grid(8)
     score = network(grid, 100)

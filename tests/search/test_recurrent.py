@@ -16,6 +16,8 @@ from forerun.search.recurrent.family import Family
 from forerun.search.recurrent.optimizer import filled, tell
 from tests.search.problems import SPACE
 
+pytestmark = pytest.mark.slow  # models are trained
+
 GRID = SPACE.grid(4)
 
 
@@ -33,13 +35,11 @@ def untaught() -> RecurrentOptimizer:
     return fast.fit(family(WORLD.grid(4), 0, 5), WORLD, np.random.default_rng(0))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("promise", BLACK_BOX_PROMISES)
 def test_a_learned_optimizer_keeps_its_promises(taught: RecurrentOptimizer, promise: str) -> None:
     BLACK_BOX_PROMISES[promise](taught)
 
 
-@pytest.mark.slow
 def test_an_optimizer_that_learned_nothing_is_caught() -> None:
     """Its first proposals are random, and so are all others."""
     untaught = RecurrentOptimizer(hidden=32)
@@ -49,7 +49,6 @@ def test_an_optimizer_that_learned_nothing_is_caught() -> None:
             BLACK_BOX_PROMISES[name](untaught)
 
 
-@pytest.mark.slow
 def test_learning_lowers_the_meta_loss(taught: RecurrentOptimizer) -> None:
     assert np.mean(taught.curve_[-20:]) < np.mean(taught.curve_[:5]) - 0.2
 

@@ -17,6 +17,8 @@ from forerun.tracking.store import Store, open_store
 from forerun.trials import History
 from tests.mining.making import Run, sweep
 
+pytestmark = pytest.mark.slow  # models are trained
+
 
 def log(client: MlflowClient, made: list[Run]) -> None:
     """Write runs as a program would."""
@@ -113,7 +115,6 @@ def test_what_is_not_in_the_store_is_refused_in_a_line(
         assert told in capsys.readouterr().err
 
 
-@pytest.mark.slow
 def test_the_pipeline_joins_what_was_mined(project: Path, team: Store, tmp_path: Path) -> None:
     folder = tmp_path / "ours"
     mine_from(team.uri, Rules(), folder)

@@ -78,6 +78,7 @@ def test_every_call_is_a_run_and_the_best_can_be_run_again(here: Path, capsys: p
     assert f"val_loss={study.best.value}" in again.stdout
 
 
+@pytest.mark.slow
 def test_started_again_it_goes_on(here: Path) -> None:
     assert tune(budget=2) == 0
     assert tune(budget=3) == 0
@@ -109,6 +110,7 @@ def test_a_program_is_told_its_run_and_not_what_forerun_sets_for_itself(
     assert "OMP_NUM_THREADS" not in seen
 
 
+@pytest.mark.slow
 def test_hostile_values_reach_the_program_as_they_are_and_execute_nothing(here: Path) -> None:
     values = ["; touch pwned", "$(touch pwned) `touch pwned`", "a b", "'\"*{lr}\n", "--help", "😀"]
     (here / "space.yaml").write_text(

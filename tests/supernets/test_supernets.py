@@ -16,6 +16,8 @@ from forerun.supernets.training import Rows, cut, refitted_head
 from forerun.tasks import builtin_task
 from forerun.trials import History, Status
 
+pytestmark = pytest.mark.slow  # models are trained
+
 TINY = Sandwich(epochs=1, paths=1)
 
 

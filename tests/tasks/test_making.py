@@ -55,6 +55,7 @@ def test_the_digest_tells_other_data_apart(changed):
     assert make(changed).digest != make(frame()).digest
 
 
+@pytest.mark.slow
 def test_the_digest_is_the_same_in_another_process():
     code = "import test_making as t; print(t.make(t.frame(c=['u', 'v'] * 30)).digest)"
     environment = os.environ | {"PYTHONHASHSEED": "7", "PYTHONPATH": os.path.dirname(__file__)}  # noqa: PTH120

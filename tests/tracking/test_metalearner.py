@@ -23,6 +23,8 @@ from forerun.tracking.store import Store
 from forerun.trials import History
 from tests.tracking.conftest import default, make_space, make_trial
 
+pytestmark = pytest.mark.slow  # models are trained
+
 
 @pytest.fixture(scope="module")
 def forecaster() -> Forecaster:
@@ -90,7 +92,6 @@ def test_the_newest_metalearner_is_the_champion(store: Store, forecaster: Foreca
     assert store.client.get_model_version_by_alias(METALEARNER, "champion").version == 2
 
 
-@pytest.mark.slow
 def test_mlflow_serves_forecasts_of_a_csv(store: Store, forecaster: Forecaster, tmp_path: Path) -> None:
     register_metalearner(store, forecaster)
     rows = as_rows(forecaster.space_.sample(np.random.default_rng(1), 6), forecaster.space_)

@@ -116,6 +116,7 @@ def test_only_the_final_score_reads_the_test_part(task: Task, learner: Fake) -> 
         final_score(closed, TREE, learners=learners)
 
 
+@pytest.mark.slow
 def test_no_other_module_names_the_test_part() -> None:
     """`task.test` stands in tuning.final and nowhere else, but for counting its rows."""
     root = Path(forerun.__file__).parent
