@@ -34,7 +34,7 @@ from supernetted.data import BESIDE, EVERY, TOLD
 from supernetted.record import Record, task_of
 
 EVERYTHING = ",".join(one.name for one in TOLD)
-QUICK = Plan(architectures=8, past=6, seeds=1, budget=7.0, short=5, search=Evolution(16, 4, 2, 4))
+QUICK = Plan(architectures=8, past=6, seeds=1, budget=12.0, short=5, search=Evolution(16, 4, 2, 4))
 
 
 def measure(record: Record, names: Sequence[str], beside: Sequence[str], plan: Plan, *, quick: bool) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from forerun.errors import SettingsError
 from forerun.metadata import featurize
 from forerun.metalearners import Forecaster, Linear, Mixture
 from forerun.search import Evolution
@@ -115,6 +116,11 @@ def tuned(record: Record, name: str, plan: Plan, seed: int, *, sandwich: Sandwic
             yield trial_of(name, row)
 
     left = seconds_allowed(record, name, plan) - spent
+    if left <= 0:
+        raise SettingsError(
+            f"the budget must be above what the super-network of {name!r} costs, {spent:.1f} s; "
+            f"got {plan.budget:g} trainings, {left + spent:.1f} s"
+        )
     tune(tuner, train, Budget(100, batch=3, seconds=left, tolerance=0.0), clock=lambda: clock[0])
     best = chosen(rows, left)
     return {

@@ -42,7 +42,8 @@ def times(told: Mapping[str, Any]) -> Any:
         for i, found in enumerate(told.values()):
             unit = found["arms"]["random"]["mean"]
             own = found["arms"][arm]
-            bars = np.array([[own["mean"] - own["low"]], [own["high"] - own["mean"]]]) / unit
+            # where all draws are one, rounding parts their mean from them
+            bars = np.array([[own["mean"] - own["low"]], [own["high"] - own["mean"]]]).clip(0) / unit
             axes.errorbar(
                 [own["mean"] / unit], [i + shift], xerr=bars, fmt="o", color=colour, label=label if i == 0 else None
             )
