@@ -20,9 +20,11 @@ def main() -> int:
     todo, total = pending(project)
     if todo:
         from flows.server import a_server
-        from forerun.steps import collect
+        from forerun.steps import collect, knowledge
 
-        collect.check(project)  # Prefect takes seconds to start
+        # before Prefect, which takes seconds to start, and before the trainings that come first
+        collect.check(project)
+        knowledge.check_tuning(project.settings.tune)
         with a_server():
             from flows.pipeline import pipeline
 

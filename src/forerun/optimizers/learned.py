@@ -29,8 +29,9 @@ class Learned(Optimizer):
     `rule` is the name of one that comes with forerun, the folder of one that was saved, or a rule.
     `lr` (at least 0, default 1) multiplies the update, so that torch's schedulers work; the rule has a schedule of its
     own. `weight_decay` (at least 0) is decoupled (Loshchilov & Hutter, ICLR 2019), at the step that the rule starts
-    from, 0.003 times `lr`. A parameter without a gradient is left alone. All parameters must be on one device; what is
-    computed of them is float32. Raises SettingsError for a name that is no rule, or options out of range.
+    from (`rule.STEP` sizes of the parameters) times `lr`. A parameter without a gradient is left alone. All parameters
+    must be on one device; what is computed of them is float32. Raises SettingsError for a name that is no rule, or
+    options out of range.
     """
 
     def __init__(

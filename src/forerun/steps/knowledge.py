@@ -84,22 +84,12 @@ class Target:
             fixed=self.fixed,
             forbidden=forbidden,
             portfolio=self.best_on_average(PORTFOLIO),
-            strategy=self.strategy,
+            strategy=strategy_of(self.settings),
             proof_s=self.settings.proof_s,
             seed=self.settings.seed,
         )
         check_something_is_left(tuner.grid, forbidden, self.fixed)
         return tuner
-
-    @property
-    def strategy(self) -> SearchStrategy | None:
-        """How the space is searched; none to let the score decide. Raises SettingsError for an unknown one."""
-        name = self.settings.strategy
-        if name is None:
-            return None
-        if name not in HEURISTICS:
-            raise SettingsError(f"tune.strategy must be null or one of {', '.join(HEURISTICS)}; got {name!r}")
-        return STRATEGIES[name]()
 
     @cached_property
     def fixed(self) -> Mapping[str, Value]:
@@ -156,6 +146,22 @@ class Target:
                 )
             )
         return found
+
+
+def check_tuning(settings: TuneSettings) -> None:
+    """Raise for names that there are not, before anything long is done on the way to the tuning."""
+    strategy_of(settings)
+    default_space("binary", optimizers=settings.optimizers)
+
+
+def strategy_of(settings: TuneSettings) -> SearchStrategy | None:
+    """How the space is searched; none to let the score decide. Raises SettingsError for an unknown one."""
+    name = settings.strategy
+    if name is None:
+        return None
+    if name not in HEURISTICS:
+        raise SettingsError(f"tune.strategy must be null or one of {', '.join(HEURISTICS)}; got {name!r}")
+    return STRATEGIES[name]()
 
 
 def check_compatible(space: SearchSpace, fixed: Configuration) -> None:
