@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from forerun.errors import SettingsError
-from forerun.steps.settings import Settings, load_settings, read
+from forerun.errors import ForerunError, SettingsError
+from forerun.steps.knowledge import check_tuning
+from forerun.steps.settings import Settings, TuneSettings, load_settings, read
 from tests.projects import REPOSITORY
 
 
@@ -95,3 +96,18 @@ def test_null_is_none_where_none_is_allowed() -> None:
 def test_what_a_setting_cannot_mean_is_refused(raw: dict[str, Any], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         read(Settings, raw, "params")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (TuneSettings(strategy="climb"), r"tune.strategy must be null or one of ascent, .*; got 'climb'"),
+        (TuneSettings(optimizers=("adam", "lion")), r"optimizers must be among sgd, .*; got lion"),
+    ],
+)
+def test_names_that_there_are_not_are_refused_before_the_trainings_that_come_first(
+    settings: TuneSettings, message: str
+) -> None:
+    with pytest.raises(ForerunError, match=message):
+        check_tuning(settings)
+    check_tuning(TuneSettings(strategy="reinforce", optimizers=("adam", "learned")))
