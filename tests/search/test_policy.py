@@ -203,16 +203,15 @@ def test_the_recurrent_controller_searches_better_than_chance() -> None:
 
 
 def test_the_pipeline_searches_as_its_setting_says() -> None:
-    from forerun.steps.knowledge import Target
+    from forerun.steps.knowledge import strategy_of
     from forerun.steps.settings import TuneSettings
 
-    def target(name: str | None) -> Target:
-        return Target(None, None, TuneSettings(strategy=name))  # type: ignore[arg-type]
-
-    assert target(None).strategy is None
-    assert [type(target(name).strategy) for name in HEURISTICS] == [STRATEGIES[name] for name in HEURISTICS]
+    assert strategy_of(TuneSettings()) is None
+    assert [type(strategy_of(TuneSettings(strategy=name))) for name in HEURISTICS] == [
+        STRATEGIES[name] for name in HEURISTICS
+    ]
     with pytest.raises(SettingsError, match=r"tune.strategy must be null or one of .*reinforce.*; got 'certified'"):
-        _ = target("certified").strategy
+        strategy_of(TuneSettings(strategy="certified"))
 
 
 @pytest.mark.parametrize("name", HEURISTICS)
