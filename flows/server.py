@@ -18,8 +18,8 @@ from urllib.request import urlopen
 
 from forerun.errors import SettingsError
 
-STARTUP_SECONDS = 90
-"""A first start makes the database: 10 s on an idle core, several times that on a busy machine."""
+STARTUP_SECONDS = 240
+"""A first start makes the database: 10 s on an idle core, over 90 s on a busy machine."""
 SETTLING_SECONDS = 1.0
 """Records of tasks travel in the background; a server that ends at once loses the last of them."""
 ENDING_SECONDS = 10

@@ -16,16 +16,19 @@ import yaml
 
 from tests.flows.projects import REPOSITORY, environment, make_project, run
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @contextmanager
-def running(root: Path, settings: dict[str, str], *command: str) -> Iterator[None]:
-    """Run a command beside the test; it and what it started end with the context."""
+def running(root: Path, settings: dict[str, str], *command: str) -> Iterator[Callable[[], str]]:
+    """Run a command beside the test; it and what it started end with the context.
+
+    Gives what says how it is: nothing while it runs, else the end of what it and others said.
+    """
     with (root / "beside.log").open("a") as log:
         process = subprocess.Popen(command, cwd=root, env=settings, stdout=log, stderr=log)
         try:
-            yield
+            yield lambda: "" if process.poll() is None else (root / "beside.log").read_text()[-3000:]
         finally:
             family = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
             for member in family:
@@ -34,10 +37,12 @@ def running(root: Path, settings: dict[str, str], *command: str) -> Iterator[Non
             psutil.wait_procs(family, timeout=10)
 
 
-def wait_until(done: Callable[[], bool], what: str, seconds: float = 90) -> None:
+def wait_until(done: Callable[[], bool], ended: Callable[[], str], seconds: float = 240) -> None:
+    """Wait for something that a program brings about, for as long as that runs: a busy machine starts it slowly."""
     end = time.monotonic() + seconds
     while not done():
-        assert time.monotonic() < end, what
+        assert not ended(), ended()
+        assert time.monotonic() < end, "the program runs, and did not get ready"
         time.sleep(0.2)
 
 
@@ -70,12 +75,12 @@ def test_the_nightly_deployment_runs_on_a_local_server_and_worker(root: Path, tm
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    with running(root, settings, "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)):
-        wait_until(lambda: answers(f"{url}/health"), "the server did not start")
+    with running(root, settings, "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)) as ended:
+        wait_until(lambda: answers(f"{url}/health"), ended)
         prefect("work-pool", "create", "forerun", "--type", "process")
         prefect("--no-prompt", "deploy", "--all")
         with running(root, settings, "prefect", "worker", "start", "--pool", "forerun"):
-            said = prefect("deployment", "run", "forerun/nightly", "--watch", "--watch-timeout", "90")
+            said = prefect("deployment", "run", "forerun/nightly", "--watch", "--watch-timeout", "240")
         runs = json.loads(prefect("flow-run", "ls", "--output", "json"))
     assert "Completed" in said, said + (root / "beside.log").read_text()[-3000:]
     assert {each["state"]["type"] for each in runs} == {"COMPLETED"}
