@@ -28,18 +28,19 @@ import torch
 
 from forerun.errors import ForerunError, SettingsError
 from forerun.search import Evolution
+from forerun.supernets import SANDWICHES
 from supernetted.agreement import agreement, correlation, padded_seconds
 from supernetted.compare import Plan, at_random, tuned
 from supernetted.data import BESIDE, EVERY, TOLD
 from supernetted.record import Record, task_of
 
 EVERYTHING = ",".join(one.name for one in TOLD)
-QUICK = Plan(architectures=8, past=6, seeds=1, budget=12.0, short=5, search=Evolution(16, 4, 2, 4))
+QUICK = Plan(architectures=8, past=6, seeds=1, budget=24.0, short=5, search=Evolution(16, 4, 2, 4))
 
 
 def measure(record: Record, names: Sequence[str], beside: Sequence[str], plan: Plan, *, quick: bool) -> None:
     """Everything that takes time; what tells most comes first, so that a run that is ended has all of it for some."""
-    sandwiches = {name: EVERY[name].architectures.sandwich for name in (*names, *beside)}
+    sandwiches = {name: SANDWICHES[EVERY[name].family] for name in (*names, *beside)}
     if quick:
         sandwiches = {name: replace(sandwich, epochs=1) for name, sandwich in sandwiches.items()}
     for name in (*names, *beside):

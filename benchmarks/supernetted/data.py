@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from forerun.supernets import FAMILIES, Family
+from forerun.learners.architectures import ARCHITECTURES, Family
 from forerun.tasks import Task, builtin_task, make_task
 
 SIDE = 8
@@ -72,7 +72,7 @@ class DataSet:
     @property
     def architectures(self) -> Family:
         """The family itself."""
-        return FAMILIES[self.family]
+        return ARCHITECTURES[self.family]
 
 
 def _tables(*names: str) -> list[DataSet]:

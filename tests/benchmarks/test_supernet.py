@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import supernet
-from forerun.supernets import FAMILIES, Recipe, Sandwich
+from forerun.learners.architectures import ARCHITECTURES, Recipe
+from forerun.supernets import SANDWICHES, Sandwich
 from supernetted.agreement import correlation
 from supernetted.compare import chosen
 from supernetted.data import DEVELOPED, TOLD
@@ -50,8 +51,8 @@ def test_what_was_done_is_not_done_again(tmp_path: Path):
 def test_a_quick_run_tells_of_all_three_ways_and_draws_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    brief = type(FAMILIES["dense"])(Recipe(epochs=1), Sandwich(epochs=1))
-    monkeypatch.setitem(FAMILIES, "dense", brief)
+    monkeypatch.setitem(ARCHITECTURES, "dense", type(ARCHITECTURES["dense"])(Recipe(epochs=1)))
+    monkeypatch.setitem(SANDWICHES, "dense", Sandwich(epochs=1))
     out = tmp_path / "out.json"
     monkeypatch.setattr(
         sys, "argv", ["supernet.py", "--quick", "--only", "cars_mpg", "--json", str(out), "--figures", str(tmp_path)]

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from forerun.checks.supernets import SUPERNET_PROMISES
-from forerun.supernets import FAMILIES
+from forerun.learners.architectures import ARCHITECTURES
 
 pytestmark = pytest.mark.slow  # it trains super-networks
 
@@ -15,6 +15,6 @@ def one_thread() -> None:
 
 
 @pytest.mark.parametrize("promise", SUPERNET_PROMISES)
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", ARCHITECTURES)
 def test_every_family_of_architectures_keeps_its_promises(name: str, promise: str) -> None:
-    SUPERNET_PROMISES[promise](FAMILIES[name])
+    SUPERNET_PROMISES[promise](ARCHITECTURES[name])

@@ -1,4 +1,4 @@
-"""Spaces of architectures, what is cut out of a super-network, and how it enters a history."""
+"""What is cut out of a super-network, and how it enters a history."""
 
 from dataclasses import replace
 
@@ -7,13 +7,11 @@ import pytest
 import torch
 
 from forerun.checks.supernets import easy_images
-from forerun.errors import DataError
+from forerun.learners.architectures import ARCHITECTURES, Recipe
 from forerun.metadata import featurize
 from forerun.search import Problem
-from forerun.supernets import FAMILIES, Given, Recipe, Sandwich, SuperNet, recorded, shortlist, stand_alone, with_shared
-from forerun.supernets.base import tensor
-from forerun.supernets.training import Rows, cut, refitted_head
-from forerun.tasks import builtin_task
+from forerun.supernets import Given, Sandwich, SuperNet, recorded, shortlist, stand_alone, with_shared
+from forerun.supernets.training import cut
 from forerun.trials import History, Status
 
 pytestmark = pytest.mark.slow  # models are trained
@@ -28,39 +26,7 @@ def one_thread() -> None:
 
 @pytest.fixture(scope="module")
 def shared() -> SuperNet:
-    return SuperNet.fit(FAMILIES["dense"], easy_images(), sandwich=TINY)
-
-
-def test_dense_networks_are_over_ten_to_the_forty_architectures():
-    # the first layer has no skip connection: 8 widths, 5 activations, 3 normalisations; all others 3 skips more
-    by_hand = sum(120 * 360 ** (depth - 1) for depth in range(1, 17))
-    assert FAMILIES["dense"].space("binary").grid(16).size == by_hand > 10**40
-
-
-def test_cells_are_counted_exactly():
-    by_hand = 3 * 4 * sum(5 ** (6 * cells) for cells in (1, 2, 3))
-    assert FAMILIES["cells"].space("multiclass").grid().size == by_hand
-
-
-@pytest.mark.parametrize("name", FAMILIES)
-def test_the_smallest_and_the_largest_are_architectures_of_the_space(name: str):
-    family = FAMILIES[name]
-    space = family.space("multiclass")
-    for drawn in space.sample(np.random.default_rng(0), 20):
-        space.check({"learner": name, **family.smallest(drawn)})
-    for largest in family.covering():
-        space.check({"learner": name, **largest})
-
-
-@pytest.mark.parametrize("name", FAMILIES)
-def test_the_largest_ones_have_every_parameter_of_every_architecture(name: str):
-    family = FAMILIES[name]
-    covering = [family.architecture(largest, 7, 4).shapes for largest in family.covering()]
-    largest = {parameter: shape for shapes in covering for parameter, shape in shapes.items()}
-    for drawn in family.space("multiclass").sample(np.random.default_rng(0), 20):
-        for parameter, shape in family.architecture(drawn, 7, 4).shapes.items():
-            assert len(shape) == len(largest[parameter])
-            assert all(np.array(shape) <= largest[parameter])
+    return SuperNet.fit(ARCHITECTURES["dense"], easy_images(), sandwich=TINY)
 
 
 def test_what_is_cut_out_is_the_leading_corner():
@@ -68,32 +34,8 @@ def test_what_is_cut_out_is_the_leading_corner():
     np.testing.assert_array_equal(cut({"weight": whole}, {"weight": (2, 3)})["weight"], whole[:2, :3])
 
 
-def test_the_head_of_a_regression_is_the_least_squares_fit():
-    rng = np.random.default_rng(0)
-    features = rng.normal(size=(200, 3))
-    y = features @ [1.0, -2.0, 0.5] + 0.7
-    rows = Rows(tensor(features), tensor(y), tensor(features), tensor(y), None)
-    head = refitted_head(tensor(features), rows)
-    # the penalty of a thousandth shrinks by about as much
-    np.testing.assert_allclose(head["weight_head"], [[1.0, -2.0, 0.5]], rtol=0.01)
-    np.testing.assert_allclose(head["bias_head"], [0.7], rtol=0.01)
-
-
-def test_the_head_of_a_classification_counts_every_class_the_same():
-    y = torch.tensor([0] * 90 + [1] * 10)
-    nothing = torch.zeros(100, 1)
-    weights = torch.tensor([100 / 180, 100 / 20])
-    bias = refitted_head(nothing, Rows(nothing, y, nothing, y, weights))["bias_head"]
-    np.testing.assert_allclose(bias[0], bias[1], rtol=1e-5)
-
-
-def test_images_want_pixels():
-    with pytest.raises(DataError, match=r"named by row and column.*Use the family 'dense'"):
-        FAMILIES["cells"].prepare(builtin_task("iris"))
-
-
 def test_an_architecture_that_diverges_is_a_failed_trial():
-    family = type(FAMILIES["dense"])(Recipe(epochs=2, learning_rate=1e12))
+    family = type(ARCHITECTURES["dense"])(Recipe(epochs=2, learning_rate=1e12))
     trial, model = stand_alone(family, easy_images(), {"learner": "dense", **family.defaults("multiclass")})
     assert (trial.status, model) == (Status.FAILED, None)
     assert "diverged at epoch 1" in trial.reason

@@ -10,9 +10,10 @@ import torch
 
 from forerun.checks.broken import require
 from forerun.errors import SpaceError
+from forerun.learners.architectures import Family
+from forerun.learners.architectures.training import initial
 from forerun.space import Configuration
-from forerun.supernets import Family, Sandwich, SuperNet
-from forerun.supernets.training import initial
+from forerun.supernets import Sandwich, SuperNet
 from forerun.tasks import Task, make_task
 
 Promise = Callable[[Family], None]

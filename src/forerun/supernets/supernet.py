@@ -13,16 +13,12 @@ from functools import cached_property
 import numpy as np
 import torch
 
+from forerun.learners.architectures import Architecture, Family, FittedArchitecture
+from forerun.learners.architectures.architecture import Parameters
+from forerun.learners.architectures.fitted import Prepared, fitted
+from forerun.learners.architectures.training import refitted_head, train_on
 from forerun.space import Configuration, Floats, SearchSpace
-from forerun.supernets.base import (
-    Architecture,
-    Family,
-    FittedArchitecture,
-    Parameters,
-    Prepared,
-    fitted,
-)
-from forerun.supernets.training import Sandwich, cut, refitted_head, train_on, train_shared
+from forerun.supernets.training import SANDWICHES, Sandwich, cut, train_shared
 from forerun.tasks import Task
 
 FITTED = 512
@@ -48,7 +44,7 @@ class SuperNet:
         """Train the super-network of a family for a task; same seed, same weights."""
         began = time.process_time()
         prepared = family.prepare(task)
-        sandwich = sandwich or family.sandwich
+        sandwich = sandwich or SANDWICHES.get(family.name, Sandwich())
         teacher, *others = (_built(family, prepared, configuration) for configuration in family.covering())
         shapes = {name: shape for largest in (teacher, *others) for name, shape in largest.shapes.items()}
         students = _students(family, prepared, task.kind, sandwich.paths, np.random.default_rng([seed, 0x5A]))

@@ -19,10 +19,10 @@ import pandas as pd
 
 from forerun.errors import TrainingError
 from forerun.learners import Model
+from forerun.learners.architectures import Family
 from forerun.search import Candidate, Evolution, Problem, Ranked, SearchStrategy, search
 from forerun.search.board import Board
 from forerun.space import Configuration, Floats
-from forerun.supernets.base import Family
 from forerun.supernets.supernet import SuperNet
 from forerun.tasks import Task
 from forerun.trials import History, Status, Trial

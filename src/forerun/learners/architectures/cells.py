@@ -21,10 +21,12 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - as torch names it everywhere
 
 from forerun.errors import DataError
+from forerun.learners.architectures.architecture import Architecture, Parameters
+from forerun.learners.architectures.base import Family
+from forerun.learners.architectures.fitted import Transformer
+from forerun.learners.architectures.training import Recipe
 from forerun.learners.network import ACTIVATIONS, EPSILON
 from forerun.space import ALWAYS, Categorical, Condition, Configuration, Domain, Integer, Ordinal
-from forerun.supernets.base import Architecture, Family, Parameters, Transformer
-from forerun.supernets.training import Recipe, Sandwich
 from forerun.tasks import Task
 
 MOST_CELLS = 3
@@ -135,7 +137,6 @@ class Cells(Family):
 
     name: ClassVar[str] = "cells"
     recipe: Recipe = Recipe(epochs=8, learning_rate=0.02)  # noqa: RUF009 - frozen
-    sandwich: Sandwich = Sandwich(epochs=10, paths=2)  # noqa: RUF009 - frozen
 
     def domains(self, kind: str) -> Mapping[str, tuple[Domain, Condition]]:
         """Return the choices."""

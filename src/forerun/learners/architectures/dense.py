@@ -17,10 +17,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - as torch names it everywhere
 
+from forerun.learners.architectures.architecture import Architecture, Parameters
+from forerun.learners.architectures.base import Family
+from forerun.learners.architectures.fitted import Transformer
 from forerun.learners.network import ACTIVATIONS, EPSILON
 from forerun.learners.preprocessing import build
 from forerun.space import ALWAYS, Categorical, Condition, Configuration, Domain, Integer, Ordinal
-from forerun.supernets.base import Architecture, Family, Parameters, Transformer
 from forerun.tasks import Task
 
 DEEPEST = 16
