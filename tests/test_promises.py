@@ -7,7 +7,7 @@ import torch
 
 from forerun.checks import LEARNER_PROMISES, METALEARNER_PROMISES, SEARCH_PROMISES, Shared
 from forerun.checks.world import history
-from forerun.learners import LEARNERS
+from forerun.learners import TRAINABLE
 from forerun.metalearners import METALEARNERS, load, save
 from forerun.search import STRATEGIES
 
@@ -44,9 +44,9 @@ def test_every_search_strategy_keeps_its_promises(name: str, promise: str) -> No
 
 
 @pytest.mark.parametrize("promise", LEARNER_PROMISES)
-@pytest.mark.parametrize("name", LEARNERS)
+@pytest.mark.parametrize("name", TRAINABLE)
 def test_every_base_learner_keeps_its_promises(name: str, promise: str) -> None:
-    LEARNER_PROMISES[promise](LEARNERS[name])
+    LEARNER_PROMISES[promise](TRAINABLE[name])
 
 
 def test_all_registered_metalearners_can_be_saved_under_their_name(tmp_path: Path) -> None:

@@ -1,14 +1,22 @@
 """Spaces of architectures, and what their trainings rest on."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
-from forerun.errors import DataError
+from forerun.checks.supernets import easy_images
+from forerun.errors import DataError, FormatError
 from forerun.learners.architectures import ARCHITECTURES
 from forerun.learners.architectures.fitted import tensor
 from forerun.learners.architectures.training import Rows, refitted_head
+from forerun.learners.joint import completed, default_configuration
+from forerun.learners.saved import load_model, save_model
+from forerun.learners.trial import run_trial
 from forerun.tasks import builtin_task
+from forerun.trials import Status
 
 
 def test_dense_networks_are_over_ten_to_the_forty_architectures():
@@ -65,3 +73,30 @@ def test_the_head_of_a_classification_counts_every_class_the_same():
 def test_images_want_pixels():
     with pytest.raises(DataError, match=r"named by row and column.*Use the family 'dense'"):
         ARCHITECTURES["cells"].prepare(builtin_task("iris"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_an_architecture_is_trained_saved_and_loaded_as_any_other_configuration(name: str, tmp_path: Path):
+    task, family = easy_images(), ARCHITECTURES[name]
+    configuration = default_configuration(name, task.kind)
+    trial = run_trial(task, configuration, space=family.space(task.kind), fidelity=0.1)
+    assert (trial.status, trial.reason) == (Status.FINISHED, "")
+    assert trial.curve[-1][1] == trial.loss
+    assert trial.model_kb > 0
+    model = family.train(configuration, task, fidelity=0.1).model
+    save_model(model, tmp_path)
+    assert {p.suffix for p in tmp_path.iterdir()} == {".json", ".skops", ".safetensors"}
+    X = task.test.X[task.test.X.columns[::-1]]
+    np.testing.assert_array_equal(load_model(tmp_path).predict_proba(X), model.predict_proba(task.test.X))
+    head = json.loads((tmp_path / "model.json").read_text())
+    head["configuration"]["learner"] = "transformer"
+    (tmp_path / "model.json").write_text(json.dumps(head))
+    with pytest.raises(FormatError, match="must be one of dense, cells with all of its choices; got no 'transformer'"):
+        load_model(tmp_path)
+
+
+def test_what_a_configuration_leaves_out_is_the_default_of_its_family():
+    assert completed({"learner": "dense"}, "binary") == default_configuration("dense", "binary")
+    deep = {"learner": "dense", **ARCHITECTURES["dense"].covering()[0]}
+    assert completed(deep, "regression") == deep

@@ -20,10 +20,14 @@ FIDELITY = 0.3
 """Of the trainings here; enough to learn an easy task."""
 CHANCE = {"binary": 0.5, "multiclass": 2 / 3, "regression": 1.0}
 """Validation loss of predicting without looking."""
+PIXELS = ("pixel_0_0", "pixel_0_1", "pixel_1_0", "pixel_1_1")
 
 
-def easy_task(kind: str) -> Task:
-    """240 rows; two numbers and a category decide, with gaps, beside a number that does not matter."""
+def easy_task(kind: str, images: bool = False) -> Task:
+    """240 rows; two numbers and a category decide, with gaps, beside a number that does not matter.
+
+    As images these four are the pixels of a small square.
+    """
     rng = np.random.default_rng(7)
     a, b, noise = rng.normal(size=(3, 240))
     colour = rng.choice(["red", "green"], 240)
@@ -32,6 +36,9 @@ def easy_task(kind: str) -> Task:
     target = np.array(["low", "middle", "high"])[np.digitize(signal, cuts)] if cuts else signal
     frame = pd.DataFrame({"a": a, "b": b, "noise": noise, "colour": colour.astype(object), "y": target})
     frame.loc[rng.random(240) < 0.1, "b"] = np.nan
+    if images:
+        frame["colour"] = (frame["colour"] == "red").astype(float)
+        frame = frame.rename(columns=dict(zip(frame.columns, PIXELS, strict=False)))
     return make_task(frame, "y", name=f"easy-{kind}", kind=kind)
 
 
@@ -47,7 +54,7 @@ def its_defaults_are_in_its_domains(learner: BaseLearner) -> None:
 def learns_an_easy_task(learner: BaseLearner) -> None:
     """With its defaults it is clearly better than predicting without looking."""
     for kind in KINDS:
-        loss = _loss(learner, easy_task(kind))
+        loss = _loss(learner, easy_task(kind, learner.images))
         limit = 0.8 * CHANCE[kind]
         require(
             loss < limit, f"the loss of the defaults on an easy {kind} task must be below {limit:.2f}; got {loss:.2f}"
@@ -57,7 +64,7 @@ def learns_an_easy_task(learner: BaseLearner) -> None:
 def same_seed_same_model(learner: BaseLearner) -> None:
     """Trained twice with one seed, it predicts the same."""
     for kind in KINDS:
-        task = easy_task(kind)
+        task = easy_task(kind, learner.images)
         one, two = (_train(learner, task).predict(task.validation.X) for _ in range(2))
         require(np.array_equal(one, two), f"the same seed must give the same predictions on a {kind} task")
 
@@ -66,7 +73,7 @@ def reports_once_per_epoch(learner: BaseLearner) -> None:
     """Epochs are reported once each, from 1 on, as they are in the curve; a learner without epochs reports none."""
     for kind in KINDS:
         said: list[tuple[int, float]] = []
-        task = easy_task(kind)
+        task = easy_task(kind, learner.images)
         outcome = learner.train(
             learner.defaults(kind),
             task,
@@ -81,13 +88,13 @@ def reports_once_per_epoch(learner: BaseLearner) -> None:
 def never_touches_the_test_part(learner: BaseLearner) -> None:
     """It trains on a task whose test part cannot be read."""
     for kind in KINDS:
-        _train(learner, replace(easy_task(kind), test=cast(Part, _Untouchable())))
+        _train(learner, replace(easy_task(kind, learner.images), test=cast(Part, _Untouchable())))
 
 
 def any_configuration_trains_or_says_why_not(learner: BaseLearner) -> None:
     """Whatever its domains allow ends in finite predictions or in a TrainingError with a reason of one line."""
     for kind in KINDS:
-        task = easy_task(kind)
+        task = easy_task(kind, learner.images)
         for configuration in _space(learner, kind).sample(np.random.default_rng(11), 6):
             try:
                 prediction = _train(learner, task, configuration).predict(task.validation.X)

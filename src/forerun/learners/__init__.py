@@ -1,5 +1,9 @@
 """Base learners: train one configuration for real. A new learner is one file and one line here."""
 
+from collections import ChainMap
+from collections.abc import Mapping
+
+from forerun.learners.architectures import ARCHITECTURES
 from forerun.learners.base import BaseLearner, Model, Outcome, Report
 from forerun.learners.boosting import Boosting
 from forerun.learners.forest import Forest
@@ -16,5 +20,9 @@ LEARNERS: dict[str, BaseLearner] = {
     "forest": Forest(),
     "boosting": Boosting(),
 }
+"""Those of the joint space (`learners.joint`)."""
 
-__all__ = ["LEARNERS", "BaseLearner", "Model", "Outcome", "Report"]
+TRAINABLE: Mapping[str, BaseLearner] = ChainMap(LEARNERS, ARCHITECTURES)  # type: ignore[arg-type]
+"""All that a configuration's `learner` may name: families of architectures have spaces of their own."""
+
+__all__ = ["ARCHITECTURES", "LEARNERS", "TRAINABLE", "BaseLearner", "Model", "Outcome", "Report"]

@@ -48,6 +48,8 @@ class BaseLearner(ABC):
 
     name: ClassVar[str]
     """The value of the `learner` domain that selects this learner."""
+    images: ClassVar[bool] = False
+    """Whether it takes images only: columns that are pixels, named by row and column as 'pixel_3_5'."""
 
     @abstractmethod
     def domains(self, kind: str) -> Mapping[str, tuple[Domain, Condition]]:

@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 
 from forerun.errors import SpaceError
-from forerun.learners import LEARNERS
+from forerun.learners import ARCHITECTURES, LEARNERS, TRAINABLE
 from forerun.learners.mlp import PER_MEMBER, SEARCHED, Mlp
 from forerun.learners.optimizers import OPTIMIZERS
 from forerun.learners.preprocessing import DEFAULTS, DOMAINS
@@ -50,22 +50,25 @@ def default_space(kind: str, columns: Sequence[str] | None = None, optimizers: S
 def default_configuration(learner: str, kind: str) -> dict[str, Value]:
     """Return the library's defaults of a learner, without optional preprocessing, on all rows."""
     _check_kind(kind)
-    if learner not in LEARNERS:
-        raise SpaceError(f"learner must be one of {', '.join(LEARNERS)}; got {learner!r}")
-    return {"learner": learner, **DEFAULTS, **LEARNERS[learner].defaults(kind)}
+    if learner not in TRAINABLE:
+        raise SpaceError(f"learner must be one of {', '.join((*LEARNERS, *ARCHITECTURES))}; got {learner!r}")
+    shared = DEFAULTS if learner in LEARNERS else {}
+    return {"learner": learner, **shared, **TRAINABLE[learner].defaults(kind)}
 
 
 def completed(configuration: Configuration, kind: str) -> dict[str, Value]:
     """Fill what a configuration of someone's own, smaller space leaves out with the learner's defaults.
 
-    A configuration of the joint space comes back as it is.
+    A configuration of the joint space, or a complete one of a family of architectures, comes back as it is.
     Raises SpaceError when it names no learner, or one that we do not have.
     """
     if "learner" not in configuration:
         raise SpaceError(f"a configuration must name its learner ({', '.join(LEARNERS)}); got {dict(configuration)}")
-    filled = {**default_configuration(str(configuration["learner"]), kind), **configuration}
-    # `features` and whatever else the joint space does not have stays
-    return {**configuration, **_joint(kind).prune(filled)}
+    learner = str(configuration["learner"])
+    filled = {**default_configuration(learner, kind), **configuration}
+    whole = ARCHITECTURES[learner].space(kind) if learner in ARCHITECTURES else _joint(kind)
+    # `features` and whatever else the space does not have stays
+    return {**configuration, **whole.prune(filled)}
 
 
 @cache

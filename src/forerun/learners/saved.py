@@ -1,12 +1,13 @@
 """Fitted models as files that load without executing code: JSON, safetensors, skops with an allow-list.
 
-model.json          format version, sort of model, classes, offset, scale, architecture
+model.json          format version, sort of model, classes, offset, scale, architecture or configuration
 transformer.skops   the preprocessing
 estimator.skops     a scikit-learn estimator, or
 network.safetensors the parameters of a network
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,10 @@ import skops.io
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from skops.io.exceptions import UntrustedTypesFoundException
+from torch import Tensor
 
 from forerun.errors import FormatError
+from forerun.learners.architectures import ARCHITECTURES, FittedArchitecture
 from forerun.learners.base import Model
 from forerun.learners.fitted import Fitted, FittedMargins
 from forerun.learners.mlp import FittedNetwork
@@ -25,8 +28,13 @@ from forerun.learners.network import Architecture, Network
 
 FORMAT_VERSION = 1
 ESTIMATORS: dict[str, type[Fitted]] = {"estimator": Fitted, "margins": FittedMargins}
-SORTS = (*ESTIMATORS, "network")
+SORTS: dict[str, type[Fitted | FittedNetwork | FittedArchitecture]] = {
+    **ESTIMATORS,
+    "network": FittedNetwork,
+    "architecture": FittedArchitecture,
+}
 TRUSTED = [
+    "forerun.learners.architectures.images.Images",
     "forerun.learners.preprocessing.Interactions",
     "numpy.dtype",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
@@ -43,14 +51,10 @@ TRUSTED = [
 
 def save_model(model: Model, folder: Path) -> None:
     """Write a fitted model of any of our learners; the folder is made if need be."""
-    if not isinstance(model, (Fitted, FittedNetwork)):
+    if not isinstance(model, (Fitted, FittedNetwork, FittedArchitecture)):
         raise FormatError(f"a model to save must be one of forerun's learners; got {type(model).__name__}")
     folder.mkdir(parents=True, exist_ok=True)
-    sort = (
-        "network"
-        if isinstance(model, FittedNetwork)
-        else next(name for name, cls in ESTIMATORS.items() if type(model) is cls)
-    )
+    sort = next(name for name, cls in SORTS.items() if type(model) is cls)
     head: dict[str, Any] = {"format": FORMAT_VERSION, "sort": sort}
     head |= {"classes": model.classes, "offset": model.offset, "scale": model.scale}
     skops.io.dump(model.transformer, folder / "transformer.skops")
@@ -59,13 +63,20 @@ def save_model(model: Model, folder: Path) -> None:
         tensors = dict(model.network.parameters)
         for layer, (mean, variance) in model.network.statistics.items():
             tensors |= {f"mean_{layer}": mean, f"variance_{layer}": variance}
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, folder / "network.safetensors")
+        _save_tensors(tensors, folder)
+    elif isinstance(model, FittedArchitecture):
+        head |= {"configuration": dict(model.configuration), "inputs": model.inputs}
+        _save_tensors(model.parameters, folder)
     else:
         skops.io.dump(model.estimator, folder / "estimator.skops")
     (folder / "model.json").write_text(json.dumps(head, indent=1) + "\n", encoding="utf-8")
 
 
-def load_model(folder: Path) -> Fitted | FittedNetwork:
+def _save_tensors(tensors: Mapping[str, Tensor], folder: Path) -> None:
+    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, folder / "network.safetensors")
+
+
+def load_model(folder: Path) -> Fitted | FittedNetwork | FittedArchitecture:
     """Read what `save_model` wrote.
 
     Raises FormatError when a file is missing, damaged, of a newer format, or holds a type that is not ours.
@@ -73,8 +84,10 @@ def load_model(folder: Path) -> Fitted | FittedNetwork:
     head = _head(folder / "model.json")
     shared = {key: head[key] for key in ("classes", "offset", "scale")}
     transformer = _load_skops(folder / "transformer.skops")
-    if head["sort"] != "network":
+    if head["sort"] in ESTIMATORS:
         return ESTIMATORS[head["sort"]](transformer, _load_skops(folder / "estimator.skops"), **shared)
+    if head["sort"] == "architecture":
+        return _architecture(head, transformer, folder, shared)
     widths = tuple(head["architecture"].pop("widths"))
     return FittedNetwork(transformer, _network(Architecture(**head["architecture"], widths=widths), folder), **shared)
 
@@ -109,19 +122,40 @@ def _line(error: Exception) -> str:
     return str(error).strip().partition("\n")[0].rstrip(".")
 
 
-def _network(architecture: Architecture, folder: Path) -> Network:
+def _architecture(
+    head: Mapping[str, Any], transformer: Any, folder: Path, shared: Mapping[str, Any]
+) -> FittedArchitecture:
+    configuration, inputs = head["configuration"], head["inputs"]
+    try:
+        family = ARCHITECTURES[configuration["learner"]]
+        architecture = family.architecture(configuration, inputs, shared["classes"] or 1)
+    except KeyError as error:
+        raise FormatError(
+            f"the architecture in {folder / 'model.json'} must be one of {', '.join(ARCHITECTURES)} with all of its "
+            f"choices; got no {error}. Save the model again"
+        ) from error
+    parameters = _tensors(dict(architecture.shapes), folder)
+    return FittedArchitecture(transformer, configuration, inputs, architecture, parameters, **shared)
+
+
+def _tensors(expected: Mapping[str, tuple[int, ...]], folder: Path) -> dict[str, Tensor]:
     path = folder / "network.safetensors"
     try:
-        tensors = load_file(path)
+        tensors: dict[str, Tensor] = load_file(path)
     except (OSError, SafetensorError) as error:
         raise FormatError(f"{path} is not a readable safetensors file: {error}. Save the model again") from error
+    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    if found != expected:
+        raise FormatError(f"tensors of {path} must be {expected}; got {found}. Save the model again")
+    return tensors
+
+
+def _network(architecture: Architecture, folder: Path) -> Network:
     expected = {name: (1, *shape) for name, shape in architecture.shapes.items()}
     if architecture.normalisation == "batch":
         for layer, width in enumerate(architecture.widths):
             expected |= {f"mean_{layer}": (1, 1, width), f"variance_{layer}": (1, 1, width)}
-    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    if found != expected:
-        raise FormatError(f"tensors of {path} must be {expected}; got {found}. Save the model again")
+    tensors = _tensors(expected, folder)
     parameters = {name: tensors[name] for name in architecture.shapes}
     layers = range(len(architecture.widths)) if architecture.normalisation == "batch" else ()
     return Network(architecture, parameters, {i: (tensors[f"mean_{i}"], tensors[f"variance_{i}"]) for i in layers})

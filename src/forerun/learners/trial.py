@@ -17,7 +17,7 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from forerun.errors import SettingsError, SpaceError, TrainingError
-from forerun.learners import LEARNERS
+from forerun.learners import TRAINABLE
 from forerun.learners.base import Outcome
 from forerun.learners.hardware import hardware_facts
 from forerun.learners.joint import completed
@@ -161,7 +161,7 @@ def _run_group(task: Task, records: list[_Record]) -> list[Trial]:
 
 def _train(task: Task, records: list[_Record]) -> Sequence[Outcome | TrainingError]:
     first = records[0]
-    learner = LEARNERS[str(first.configuration["learner"])]
+    learner = TRAINABLE[str(first.configuration["learner"])]
     configurations = [completed(record.configuration, task.kind) for record in records]
     for record in records:
         record.started = time.time()

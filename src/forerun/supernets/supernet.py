@@ -15,7 +15,7 @@ import torch
 
 from forerun.learners.architectures import Architecture, Family, FittedArchitecture
 from forerun.learners.architectures.architecture import Parameters
-from forerun.learners.architectures.fitted import Prepared, fitted
+from forerun.learners.architectures.fitted import Prepared
 from forerun.learners.architectures.training import refitted_head, train_on
 from forerun.space import Configuration, Floats, SearchSpace
 from forerun.supernets.training import SANDWICHES, Sandwich, cut, train_shared
@@ -68,7 +68,7 @@ class SuperNet:
         if epochs:
             own = train_on(architecture, own, rows, self.family.recipe, epochs=epochs, seed=self.seed)
             own |= self._head(architecture, own)
-        return fitted(self.prepared, architecture, own)
+        return self.family.fitted(configuration, self.prepared, own)
 
     @torch.no_grad()
     def _head(self, architecture: Architecture, own: Parameters) -> Parameters:

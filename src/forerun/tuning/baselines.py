@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from forerun.errors import TrainingError
-from forerun.learners import LEARNERS, BaseLearner
+from forerun.learners import TRAINABLE, BaseLearner
 from forerun.learners.joint import default_configuration
 from forerun.space import Condition, Configuration, SearchSpace, Value
 from forerun.tasks import Task
@@ -48,7 +48,7 @@ def judge(
     *,
     seed: int = 0,
     chosen: Trial | None = None,
-    learners: Mapping[str, BaseLearner] = LEARNERS,
+    learners: Mapping[str, BaseLearner] = TRAINABLE,
 ) -> Contender:
     """Choose by validation loss (unless chosen already), fit on all training data, score on test."""
     finished = [t for t in trials if t.status == Status.FINISHED]

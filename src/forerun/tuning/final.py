@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from forerun.errors import TrainingError
-from forerun.learners import LEARNERS, BaseLearner, Model, Outcome
+from forerun.learners import TRAINABLE, BaseLearner, Model, Outcome
 from forerun.space import Configuration
 from forerun.tasks import Task, evaluate_all
 
@@ -33,7 +33,7 @@ class Final:
 
 
 def final_score(
-    task: Task, configuration: Configuration, *, seed: int = 0, learners: Mapping[str, BaseLearner] = LEARNERS
+    task: Task, configuration: Configuration, *, seed: int = 0, learners: Mapping[str, BaseLearner] = TRAINABLE
 ) -> Final:
     """Fit on train and validation together, score on test. Raises TrainingError when the training fails."""
     learner = learners[str(configuration["learner"])]

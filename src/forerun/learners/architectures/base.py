@@ -17,8 +17,8 @@ from typing import Any
 from torch import Tensor
 
 from forerun.errors import TrainingError
-from forerun.learners.architectures.architecture import Architecture
-from forerun.learners.architectures.fitted import Prepared, Transformer, fitted, metric_loss
+from forerun.learners.architectures.architecture import Architecture, Parameters
+from forerun.learners.architectures.fitted import FittedArchitecture, Prepared, Transformer, metric_loss
 from forerun.learners.architectures.training import Recipe, train_alone
 from forerun.learners.base import BaseLearner, Outcome, Report
 from forerun.learners.fitted import scaled
@@ -58,6 +58,19 @@ class Family(BaseLearner):
         """The task as this family's networks see it."""
         return Prepared.of(task, self.transformer(task))
 
+    def fitted(self, configuration: Configuration, prepared: Prepared, parameters: Parameters) -> FittedArchitecture:
+        """Join an architecture and its weights to the transformer of a task."""
+        return FittedArchitecture(
+            transformer=prepared.transformer,
+            configuration={**configuration, "learner": self.name},
+            inputs=prepared.inputs,
+            architecture=self.architecture(configuration, prepared.inputs, prepared.outputs),
+            parameters=parameters,
+            classes=prepared.classes,
+            offset=prepared.offset,
+            scale=prepared.scale,
+        )
+
     def train(
         self,
         configuration: Mapping[str, Any],
@@ -85,7 +98,7 @@ class Family(BaseLearner):
 
         epochs = scaled(self.recipe.epochs, fidelity)
         parameters = train_alone(architecture, prepared.rows, self.recipe, epochs, seed=seed, watch=watch)
-        return Outcome(fitted(prepared, architecture, parameters), time.perf_counter() - started, tuple(curve))
+        return Outcome(self.fitted(configuration, prepared, parameters), time.perf_counter() - started, tuple(curve))
 
 
 @cache

@@ -13,17 +13,15 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, Self
+from typing import ClassVar
 
-import numpy as np
-import pandas as pd
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - as torch names it everywhere
 
-from forerun.errors import DataError
 from forerun.learners.architectures.architecture import Architecture, Parameters
 from forerun.learners.architectures.base import Family
 from forerun.learners.architectures.fitted import Transformer
+from forerun.learners.architectures.images import Images
 from forerun.learners.architectures.training import Recipe
 from forerun.learners.network import ACTIVATIONS, EPSILON
 from forerun.space import ALWAYS, Categorical, Condition, Configuration, Domain, Integer, Ordinal
@@ -35,7 +33,7 @@ EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
 SIDES = {"conv1": 1, "conv3": 3}
 """Side of each convolution's kernel."""
 OPERATIONS = ("none", "skip", "pool", *SIDES)
-PIXEL = re.compile(r"(\d+)_(\d+)$")
+EDGE = re.compile(r"\.\d_\d\d$")
 
 
 @dataclass(frozen=True)
@@ -100,42 +98,12 @@ def _convolved(h: Tensor, parameters: Parameters, name: str) -> Tensor:
     return F.group_norm(z, 1, parameters[f"gain_{name}"], parameters[f"shift_{name}"], EPSILON)
 
 
-@dataclass
-class Images:
-    """Columns that are pixels ('pixel_3_5', row and column) as images; a pixel without a column is 0."""
-
-    def fit_transform(self, X: pd.DataFrame, y: np.ndarray) -> np.ndarray:
-        """Find where each column stands and the range of all; images (n, 1, side, side)."""
-        return self.fit(X).transform(X)
-
-    def fit(self, X: pd.DataFrame) -> Self:
-        """Raises DataError for columns that are no pixels."""
-        places = {column: PIXEL.search(str(column)) for column in X.columns}
-        strange = [c for c, place in places.items() if place is None or isinstance(X[c].dtype, pd.CategoricalDtype)]
-        if strange:
-            raise DataError(
-                f"columns of images must be numeric and named by row and column, as 'pixel_3_5'; got {strange[0]!r}. "
-                "Use the family 'dense' for tables"
-            )
-        self.places_ = {c: (int(p[1]), int(p[2])) for c, p in places.items() if p is not None}
-        self.side_ = 1 + max(max(place) for place in self.places_.values())
-        values = X.to_numpy(dtype=np.float64)
-        self.center_, self.scale_ = float(np.nanmean(values)), float(np.nanstd(values)) or 1.0
-        return self
-
-    def transform(self, X: pd.DataFrame) -> np.ndarray:
-        """Images (n, 1, side, side), standardised as one; what is missing is the mean."""
-        images = np.full((len(X), 1, self.side_, self.side_), -self.center_ / self.scale_)
-        for column, (row, place) in self.places_.items():
-            images[:, 0, row, place] = (X[column].to_numpy(dtype=np.float64) - self.center_) / self.scale_
-        return np.asarray(np.nan_to_num(images))
-
-
 @dataclass(frozen=True)
 class Cells(Family):
     """Convolutional cells for small square images."""
 
     name: ClassVar[str] = "cells"
+    images: ClassVar[bool] = True
     recipe: Recipe = Recipe(epochs=8, learning_rate=0.02)  # noqa: RUF009 - frozen
 
     def domains(self, kind: str) -> Mapping[str, tuple[Domain, Condition]]:
@@ -162,7 +130,7 @@ class Cells(Family):
 
     def smallest(self, configuration: Configuration) -> Configuration:
         """One cell of the fewest channels."""
-        own = {n: v for n, v in configuration.items() if not PIXEL.search(n) or n.startswith("cells.1_")}
+        own = {n: v for n, v in configuration.items() if not EDGE.search(n) or n.startswith("cells.1_")}
         return {**own, "cells.count": 1, "cells.channels": CHANNELS[0]}
 
     def transformer(self, task: Task) -> Transformer:

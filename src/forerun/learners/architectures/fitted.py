@@ -13,6 +13,7 @@ from forerun.learners.architectures.architecture import Architecture, Parameters
 from forerun.learners.architectures.training import Rows
 from forerun.learners.fitted import standardisation
 from forerun.learners.mlp import prediction
+from forerun.space import Configuration
 from forerun.tasks import Task
 from forerun.tasks.task import Part
 
@@ -67,6 +68,10 @@ class FittedArchitecture:
     """A transformer, and an architecture with weights; satisfies `learners.base.Model`."""
 
     transformer: Transformer
+    configuration: Configuration
+    """What the architecture is, with its family as `learner`."""
+    inputs: int
+    """As `Prepared.inputs`."""
     architecture: Architecture
     parameters: Parameters
     classes: int
@@ -87,12 +92,6 @@ class FittedArchitecture:
         if not self.classes:
             raise DataError("class probabilities need a classification task; this model is of a regression task")
         return self.scores(X).double().softmax(dim=1).numpy()
-
-
-def fitted(prepared: Prepared, architecture: Architecture, parameters: Parameters) -> FittedArchitecture:
-    """Join an architecture and its weights to the transformer of a task."""
-    own = prepared.transformer, architecture, parameters
-    return FittedArchitecture(*own, prepared.classes, prepared.offset, prepared.scale)
 
 
 def metric_loss(task: Task, prepared: Prepared, scores: Tensor) -> float:
