@@ -97,6 +97,7 @@ def test_intervals_resample_whole_families() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_quick_run_writes_every_section_and_is_drawn(tmp_path: Path) -> None:
     out = tmp_path / "learned.json"
     command = [sys.executable, str(SCRIPT), "--json", str(out), "--quick"]

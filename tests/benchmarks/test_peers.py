@@ -25,6 +25,7 @@ def peers(names: tuple[str, ...] = tuple(PEERS)) -> list[object]:
             name,
             marks=[
                 *([pytest.mark.slow] if name in HEAVY else []),
+                *([pytest.mark.long] if name == "fsbo" else []),  # learns a deep kernel first
                 pytest.mark.skipif(not available(name), reason=f"needs {', '.join(NEEDS[name])}: the group bench"),
             ],
         )

@@ -382,6 +382,7 @@ def command(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_the_command_judges_all_benchmarks_of_a_folder_in_processes(tmp_path: Path):
     data, out = recordings(tmp_path / "data"), tmp_path / "out.json"
     recordings(data, 6, "other")

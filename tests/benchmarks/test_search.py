@@ -43,6 +43,7 @@ def test_every_network_is_compared_with_all_peers(tmp_path: Path):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_all_engines_agree_on_small_spaces(tmp_path: Path):
     found = quick("agreement", tmp_path)
     assert found["agree"] == found["spaces"] > 0

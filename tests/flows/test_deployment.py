@@ -64,6 +64,7 @@ def root(tmp_path: Path) -> Path:
     return root
 
 
+@pytest.mark.long
 def test_the_nightly_deployment_runs_on_a_local_server_and_worker(root: Path, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

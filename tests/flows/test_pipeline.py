@@ -53,28 +53,27 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory, home: Path) -> tuple[Path, str]:
-    """A project whose collecting was killed, whose pipeline was interrupted while it tuned, and then finished."""
+    """A project whose collecting was killed, and whose pipeline was then run to its end."""
     root = make_project(tmp_path_factory.mktemp("flows") / "project")
-    rng = random.Random(0)  # noqa: S311 - moments, not secrets
-    pipeline, step = ("forerun", "run"), ("forerun", "step", "collect")
-    ended_when(root, home, partial(reached, root, "forerun/collect", 2), rng.random() / 5, *step)
+    ready = partial(reached, root, "forerun/collect", 2)
+    ended_when(root, home, ready, random.Random(0).random() / 5, "forerun", "step", "collect")  # noqa: S311 - a moment
     assert len(trials(root, "forerun/collect")) < PLANNED
-    ready = partial(reached, root, "forerun/tune", 1)
-    assert ended_when(root, home, ready, rng.random() / 5, *pipeline, by=signal.SIGTERM) == 130
-    assert "forerun: interrupted; what was finished is kept" in (root / "killed.log").read_text()
     done = run(root, "forerun", "run", home=home)
     assert done.returncode == 0, done.stderr
     return root, done.stdout + done.stderr
 
 
-def test_after_being_killed_and_interrupted_every_training_is_there_once(finished: tuple[Path, str]) -> None:
-    root, _ = finished
-    for experiment, planned in (("forerun/collect", PLANNED), ("forerun/tune", CUTS["tune"]["trials"])):
+def check_every_training_is_there_once(root: Path, tuned: int) -> None:
+    for experiment, planned in (("forerun/collect", PLANNED), ("forerun/tune", tuned)):
         keys = trials(root, experiment)
         assert len(keys) == planned
         assert len(set(keys)) == planned
     assert query(root, "SELECT count(*) FROM runs WHERE status = 'RUNNING' AND lifecycle_stage = 'active'") == [(0,)]
     assert query(root, "PRAGMA quick_check") == [("ok",)]
+
+
+def test_after_being_killed_every_training_is_there_once(finished: tuple[Path, str]) -> None:
+    check_every_training_is_there_once(finished[0], CUTS["tune"]["trials"])
 
 
 def test_it_ends_with_the_table_and_without_noise(finished: tuple[Path, str]) -> None:
@@ -122,6 +121,25 @@ def test_an_edited_learner_makes_only_what_depends_on_it_run_and_trains_nothing_
         assert f"forerun: {name} -" not in ran.stderr
     for name in ("collect", "tune"):
         assert f"forerun: {name} -" in ran.stderr
+
+
+@pytest.mark.long
+def test_after_being_interrupted_while_it_tunes_every_training_is_there_once(
+    finished: tuple[Path, str], home: Path
+) -> None:
+    root, _ = finished
+    settings, more = root / "params.yaml", CUTS["tune"]["trials"] + 3
+    text = settings.read_text()
+    settings.write_text(text.replace(f"  trials: {more - 3}\n", f"  trials: {more}\n"))
+    before = len(trials(root, "forerun/tune"))
+    ready = partial(reached, root, "forerun/tune", before + 1)
+    moment = random.Random(1).random() / 5  # noqa: S311 - a moment, no secret
+    assert ended_when(root, home, ready, moment, "forerun", "run", by=signal.SIGTERM) == 130
+    assert "forerun: interrupted; what was finished is kept" in (root / "killed.log").read_text()
+    done = run(root, "forerun", "run", home=home)
+    settings.write_text(text)
+    assert done.returncode == 0, done.stderr
+    check_every_training_is_there_once(root, more)
 
 
 def test_what_the_user_can_mend_is_told_in_one_line(finished: tuple[Path, str], home: Path) -> None:

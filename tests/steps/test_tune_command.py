@@ -305,7 +305,7 @@ def test_interrupted_it_keeps_what_is_finished_and_leaves_nothing_running(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("how", [pytest.param(signal.SIGTERM, marks=pytest.mark.long), signal.SIGKILL])
 def test_ended_by_a_signal_it_goes_on_and_tries_nothing_twice(here: Path, how: signal.Signals) -> None:
     name = write(here, "naps.py", "import time; time.sleep(0.3); print('val_loss=1')")
     options = ["tune", "--budget", "8", "--space", "space.yaml", "--metric", "val_loss", "--parallel", "2"]
