@@ -22,7 +22,7 @@ from forerun.learners import Model
 from forerun.learners.architectures import Family
 from forerun.search import Candidate, Evolution, Problem, Ranked, SearchStrategy, search
 from forerun.search.board import Board
-from forerun.space import Configuration, Floats
+from forerun.space import Condition, Configuration, Floats
 from forerun.supernets.supernet import SuperNet
 from forerun.tasks import Task
 from forerun.trials import History, Status, Trial
@@ -50,11 +50,21 @@ class Score:
 
 
 def shortlist(
-    supernet: SuperNet, n: int, rng: np.random.Generator, strategy: SearchStrategy | None = None
+    supernet: SuperNet,
+    n: int,
+    rng: np.random.Generator,
+    strategy: SearchStrategy | None = None,
+    *,
+    fixed: Configuration | None = None,
+    forbidden: Sequence[Condition] = (),
 ) -> list[Candidate]:
-    """The n architectures with the lowest scores that a search found, best first; by default a small evolution."""
+    """The n architectures with the lowest scores that a search found, best first; by default a small evolution.
+
+    Only such as have the `fixed` values, and none that is `forbidden`. Raises SpaceError for values that are no choices.
+    """
     strategy = strategy or Evolution(population=128, brood=32, generations=40, tournament=8)
-    return search(Score(supernet), supernet.space.grid(RESOLUTION), n, rng, strategy=strategy).candidates
+    grid = supernet.space.grid(RESOLUTION, fixed or {})
+    return search(Score(supernet), grid, n, rng, strategy=strategy, forbidden=forbidden).candidates
 
 
 @dataclass
@@ -106,13 +116,18 @@ def task_table(tasks: Mapping[str, Task], metafeatures: Mapping[str, Mapping[str
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
+def shared_history(supernet: SuperNet, trials: Sequence[Trial], metafeatures: Mapping[str, float]) -> History:
+    """The scores of a super-network, as `recorded` tells them, as a history of one task."""
+    task = supernet.task
+    table = task_table({SHARED.format(task.name): task}, {task.name: metafeatures})
+    return History.of(trials, table, {supernet.space.name: supernet.space})
+
+
 def with_shared(
     history: History, supernet: SuperNet, trials: Sequence[Trial], metafeatures: Mapping[str, float]
 ) -> History:
-    """A history with the scores of a super-network, as `recorded` tells them, as one more task."""
-    task = supernet.task
-    table = task_table({SHARED.format(task.name): task}, {task.name: metafeatures})
-    return history.join(History.of(trials, table, {supernet.space.name: supernet.space}))
+    """A history with the scores of a super-network as one more task."""
+    return history.join(shared_history(supernet, trials, metafeatures))
 
 
 def stand_alone(
