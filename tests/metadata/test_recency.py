@@ -7,8 +7,10 @@ import pytest
 
 from forerun.checks.world import history
 from forerun.errors import HistoryError
-from forerun.metadata import MetaDataset
-from forerun.metadata.recency import DAY, recent, weights
+from forerun.metadata import MetaDataset, featurize
+from forerun.metadata.recency import DAY, recent, remembered, weights
+from forerun.trials import History, Status
+from tests.metadata.test_featurize import FOREST, SVM, make_tasks, make_trial
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +60,33 @@ def test_which_trials_fall_out_depends_neither_on_their_order_nor_on_what_else_i
     # another program's domains join the union
     wider = replace(meta, X=np.column_stack([meta.X, np.ones(len(meta))]))
     assert len(recent(wider, 5 * DAY, latest)) == len(recent(meta, 5 * DAY, latest))
+
+
+def test_a_history_forgets_what_the_meta_dataset_made_of_it_forgets() -> None:
+    rng = np.random.default_rng(0)
+    trials = [
+        make_trial(task, i, started=float(1.7e9 + i * DAY), loss=float(rng.normal()))
+        for task in ("a-1", "a-2", "b", "c")
+        for i in range(40)
+    ]
+    lost = {"status": Status.FAILED, "loss": float("nan"), "fit_seconds": float("nan")}
+    trials[::9] = [replace(t, **lost, reason="timed out after 3 s") for t in trials[::9]]
+    trials[::7] = [replace(t, status=Status.FAILED, reason="diverged") for t in trials[::7]]  # one that has a loss
+    trials[5] = replace(trials[5], started=float("nan"))
+    # of few trials of a task, and of those with less data, no meta-dataset is made
+    trials += [make_trial("d", i, started=1.7e9 + i) for i in range(3)]
+    trials += [make_trial("b", 99, started=1.7e9, fidelity=0.5)]
+    made = History.of(trials, make_tasks("a-1", "a-2", "b", "c", "d"), {s.name: s for s in (SVM, FOREST)})
+    meta = featurize(made)
+    latest = float(np.nanmax(meta.started))
+    stays = remembered(made, 10 * DAY, latest)
+    kept = recent(meta, 10 * DAY)
+    used = stays & (made.trials["fidelity"] == 1.0) & (made.trials["task"] != "d")
+    assert 20 < used.sum() == len(kept) < 100
+    np.testing.assert_array_equal(np.sort(made.trials["started"][used]), np.sort(kept.started))
+    assert stays[5]
+    # what came later than the history that was learned from is not forgotten
+    assert remembered(made, 1.0, latest - 5 * DAY)[made.trials["started"] > latest - 5 * DAY].all()
 
 
 def test_tasks_of_which_nothing_is_left_are_dropped_with_all_that_belongs_to_them(meta: MetaDataset) -> None:

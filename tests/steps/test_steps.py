@@ -142,7 +142,8 @@ def test_values_that_the_history_never_tried_leave_nothing_to_fall_back_on(targe
 
 
 def test_a_history_that_shares_no_configurations_is_named(target: Target) -> None:
-    none = replace(target.knowledge, history=target.knowledge.history.of_tasks([]))
+    nothing = target.knowledge.history.of_tasks([])
+    none = replace(target.knowledge, history=nothing, remembered=np.ones(0, dtype=bool))
     with pytest.raises(HistoryError, match="Record a history with shared configurations"):
         replace(target, knowledge=none).best_on_average(1)
 

@@ -71,6 +71,18 @@ def test_a_history_in_which_nothing_recurs_is_refused() -> None:
         portfolio(history({"a": true_loss, "b": true_loss}, []), SPACE, 1, kind="binary")
 
 
+def test_what_is_forgotten_says_nothing_of_what_is_good_but_of_what_recurs() -> None:
+    past = history({"a": true_loss, "b": true_loss, "c": flipped, "d": flipped}, [FAIR, GOOD, SPECIAL])
+    late = past.trials["task"].isin(["c", "d"]).to_numpy()
+    assert portfolio(past, SPACE, 1, kind="binary") == [GOOD]
+    assert portfolio(past, SPACE, 1, kind="binary", remembered=late) == [SPECIAL]
+    # one trial of one family is left, the first shared one: it recurs all the same
+    single = np.arange(len(past)) == np.flatnonzero(late)[0]
+    assert portfolio(past, SPACE, 9, kind="binary", remembered=single) == [FAIR]
+    with pytest.raises(HistoryError, match="among 0 trials"):
+        portfolio(past, SPACE, 1, kind="binary", remembered=np.zeros(len(past), dtype=bool))
+
+
 def test_what_is_forbidden_is_left_out() -> None:
     past = history({"a": true_loss, "b": true_loss}, [POOR, FAIR, GOOD, SPECIAL])
     best = portfolio(past, SPACE, 4, kind="binary")

@@ -36,7 +36,7 @@ def featurize(history: History, *, min_trials: int = 5) -> MetaDataset:
     for name, standard in standards.items():
         mine = (trials["task"] == name).to_numpy()
         y[mine] = standard.forward(loss[mine])
-    seconds, censored = _seconds(trials)
+    seconds, censored = durations(trials)
     raw = _raw_features(history.tasks, rows)
     scaler = FeatureScaler.fit(raw)
     return MetaDataset(
@@ -53,7 +53,7 @@ def featurize(history: History, *, min_trials: int = 5) -> MetaDataset:
         location=location,
         scale=scale,
         censored=censored,
-        started=_numbers(trials, "started"),
+        started=numbers(trials, "started"),
         scaler=scaler,
     )
 
@@ -62,8 +62,7 @@ def usable(history: History, min_trials: int) -> pd.DataFrame:
     """The trials at full fidelity of tasks with at least min_trials finished ones; losses of failed ones NaN."""
     trials = history.trials
     trials = trials[trials["fidelity"] == 1.0]
-    loss = trials["loss"].where((trials["status"] == Status.FINISHED) & np.isfinite(trials["loss"].astype(float)))
-    trials = trials.assign(loss=loss.astype(float))
+    trials = trials.assign(loss=losses(trials))
     counts = trials.groupby("task")["loss"].count()
     enough = counts[counts >= min_trials].index
     if enough.empty:
@@ -73,6 +72,12 @@ def usable(history: History, min_trials: int) -> pd.DataFrame:
             "Collect more trials first"
         )
     return trials[trials["task"].isin(enough)].reset_index(drop=True)
+
+
+def losses(trials: pd.DataFrame) -> "pd.Series[float]":
+    """Losses of trials, NaN for those that ended without one."""
+    loss = trials["loss"].astype(float)
+    return loss.where((trials["status"] == Status.FINISHED) & np.isfinite(loss))
 
 
 def encode(history: History, trials: pd.DataFrame, union: SearchSpace) -> Floats:
@@ -125,16 +130,16 @@ def _task_rows(trials: pd.DataFrame) -> tuple[pd.DataFrame, npt.NDArray[np.int64
     return rows.drop(columns="environment"), row_of_trial.astype(np.int64)
 
 
-def _seconds(trials: pd.DataFrame) -> tuple[Floats, npt.NDArray[np.bool_]]:
+def durations(trials: pd.DataFrame) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """Fit seconds (n,), the limit of those that were stopped by it, and which those are."""
-    seconds = _numbers(trials, "fit_seconds")
+    seconds = numbers(trials, "fit_seconds")
     reasons = trials.get("reason", pd.Series(np.nan, index=trials.index)).astype("string").fillna("")
     limits = reasons.str.extract(TIMED_OUT)[0].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
     censored = np.isfinite(limits)
     return np.where(censored, limits, seconds), censored
 
 
-def _numbers(trials: pd.DataFrame, column: str) -> Floats:
+def numbers(trials: pd.DataFrame, column: str) -> Floats:
     """A column (n,) of numbers; NaN where there is none."""
     unknown = np.full(len(trials), np.nan)
     return trials[column].to_numpy(dtype=float) if column in trials else unknown

@@ -16,7 +16,9 @@ import pandas as pd
 
 from forerun.errors import HistoryError
 from forerun.metadata.dataset import MetaDataset
+from forerun.metadata.featurize import durations, losses, numbers
 from forerun.space import Floats
+from forerun.trials import History
 
 DAY = 86_400.0
 """Seconds."""
@@ -29,27 +31,39 @@ def recent(meta: MetaDataset, half_life_s: float, now: float | None = None) -> M
     is left are dropped; targets, standards and features of the others stay as they were. Raises HistoryError when
     the half-life is not above 0.
     """
-    if not half_life_s > 0:
-        raise HistoryError(f"the half-life of a history must be above 0 seconds; got {half_life_s}")
-    kept = meta.of_rows(np.flatnonzero(_chance(meta) < weights(meta.started, half_life_s, now)))
+    names = np.array(meta.data_sets, dtype=object)[meta.task]
+    stays = _chance(names, meta.started, meta.loss, meta.seconds) < weights(meta.started, half_life_s, now)
+    kept = meta.of_rows(np.flatnonzero(stays))
     return kept.of_tasks(np.unique(kept.task))
 
 
+def remembered(history: History, half_life_s: float, now: float) -> npt.NDArray[np.bool_]:
+    """Which trials (n,) of a history stay: of those a meta-dataset was made of, those that `recent` keeps there."""
+    trials = history.trials
+    started = numbers(trials, "started")
+    chance = _chance(trials["task"], started, losses(trials), durations(trials)[0])
+    return chance < weights(started, half_life_s, now)
+
+
 def weights(started: Floats, half_life_s: float, now: float | None = None) -> Floats:
-    """Weights (n,) in [0, 1] of trials that began at these times; 1 where the time is unknown, or after `now`."""
+    """Weights (n,) in [0, 1] of trials that began at these times; 1 where the time is unknown, or after `now`.
+
+    Raises HistoryError when the half-life is not above 0.
+    """
+    if not half_life_s > 0:
+        raise HistoryError(f"the half-life of a history must be above 0 seconds; got {half_life_s}")
     known = started[np.isfinite(started)]
     latest = now if now is not None else float(known.max()) if len(known) else 0.0
     age = np.nan_to_num(np.maximum(latest - started, 0.0), nan=0.0)
     return np.asarray(np.exp2(-age / half_life_s))
 
 
-def _chance(meta: MetaDataset) -> npt.NDArray[np.float64]:
+def _chance(data_set: npt.ArrayLike, started: Floats, loss: npt.ArrayLike, seconds: Floats) -> Floats:
     """(n,) a number in [0, 1) for each trial that depends on nothing but the trial.
 
     Of its encoding nothing enters: that changes whenever another program's space joins the union.
     """
-    names = np.array(meta.data_sets, dtype=object)
-    trial = pd.DataFrame({name: getattr(meta, name) for name in ("started", "loss", "seconds")})
-    trial.insert(0, "task", names[meta.task])
+    trial = pd.DataFrame({"task": data_set, "started": started, "loss": loss, "seconds": seconds})
+    trial = trial.astype({"task": object})
     hashed = pd.util.hash_pandas_object(trial, index=False).to_numpy(dtype=np.uint64)
     return np.asarray((hashed >> np.uint64(11)) * 2.0**-53)

@@ -1,4 +1,4 @@
-"""What the step `train` remembers: all of the history, or what is left of it where it has drifted."""
+"""What the step `train` remembers, and all that follow it: the whole history, or what is left where it has drifted."""
 
 import json
 import math
@@ -7,16 +7,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from forerun.errors import FormatError
 from forerun.evaluation.drift import measure_drift
 from forerun.metadata import MetaDataset
-from forerun.metadata.recency import DAY, recent
+from forerun.metadata.recency import DAY, recent, remembered
 from forerun.report import Drift, Estimate
+from forerun.trials import History
 
 NAN = float("nan")
 
 
-def remembered(meta: MetaDataset, threshold: float | None) -> tuple[MetaDataset, Drift]:
+def to_learn_from(meta: MetaDataset, threshold: float | None) -> tuple[MetaDataset, Drift]:
     """What is to be learned from, and why: all, or trials thinned by age where drift passes the threshold."""
     found = measure_drift(meta)
     passes = threshold is not None and found.passes(threshold)
@@ -33,6 +37,14 @@ def remembered(meta: MetaDataset, threshold: float | None) -> tuple[MetaDataset,
         kept=len(kept),
         untold=found.untold,
     )
+
+
+def recalled(meta: MetaDataset, history: History, drift: Drift | None) -> tuple[MetaDataset, npt.NDArray[np.bool_]]:
+    """What `train` learned from, by what it told: of the meta-dataset, and which trials (n,) of its history."""
+    if drift is None or math.isnan(drift.half_life_days):
+        return meta, np.ones(len(history), dtype=np.bool_)
+    half_life_s, now = drift.half_life_days * DAY, float(np.nanmax(meta.started))
+    return recent(meta, half_life_s, now), remembered(history, half_life_s, now)
 
 
 def numbers(drift: Drift) -> dict[str, float]:

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
 
+import numpy as np
+import numpy.typing as npt
+
 from forerun.errors import HistoryError, SettingsError
 from forerun.learners.hardware import hardware_facts
 from forerun.learners.joint import default_space
@@ -17,10 +20,11 @@ from forerun.report import Neighbour
 from forerun.search import HEURISTICS, STRATEGIES, SearchStrategy
 from forerun.space import Condition, Configuration, SearchSpace, Value
 from forerun.steps.forbidden import check_something_is_left, read_forbidden
+from forerun.steps.forgetting import load_drift, recalled
 from forerun.steps.project import Project
 from forerun.steps.settings import TuneSettings
 from forerun.tasks import Task
-from forerun.trials import History
+from forerun.trials import History, Status
 from forerun.tuning import Tuner, portfolio
 
 PORTFOLIO = 5
@@ -33,7 +37,11 @@ class Knowledge:
 
     forecaster: Forecaster
     meta: MetaDataset
+    """What it learned from; forgotten trials are not in it."""
     history: History
+    """All of it."""
+    remembered: npt.NDArray[np.bool_]
+    """(n,) which trials of the history were not forgotten."""
     digest: str
     """Hash of the fitted forecaster."""
 
@@ -49,10 +57,13 @@ class Knowledge:
                     f"a recommendation needs a trained meta-learner; {path} is missing. Run: forerun run"
                 )
         files = sorted(f for f in project.models.rglob("*") if f.is_file())
+        history = History.load(project.trials)
+        meta, remembered = recalled(MetaDataset.load(project.meta / "meta.parquet"), history, load_drift(project.drift))
         return cls(
             forecaster or Forecaster.load(project.models),
-            MetaDataset.load(project.meta / "meta.parquet"),
-            History.load(project.trials),
+            meta,
+            history,
+            remembered,
             hashlib.sha256(b"".join(f.read_bytes() for f in files)).hexdigest()[:16],
         )
 
@@ -106,8 +117,11 @@ class Target:
         return read_forbidden(self.settings.forbidden, self.space)
 
     def best_on_average(self, k: int) -> list[dict[str, Value]]:
-        """What was good on other tasks, best first; nothing where nothing that was tried there may be used."""
-        history, task = self.knowledge.history, self.task
+        """What was good on other tasks, best first; nothing where nothing that was tried there may be used.
+
+        Forgotten trials say nothing; nothing is good where all that recurs is forgotten.
+        """
+        history, remembered, task = self.knowledge.history, self.knowledge.remembered, self.task
         try:
             return portfolio(
                 history,
@@ -117,20 +131,23 @@ class Target:
                 without=[task.family],
                 fixed=self.fixed,
                 forbidden=self.forbidden,
+                remembered=remembered,
             )
         except HistoryError:
-            if not self.fixed and not self.forbidden:
+            if not self.fixed and not self.forbidden and remembered.all():
                 raise
             return []
 
     def neighbours(self) -> list[Neighbour]:
-        """The past data sets most like this one, and what worked best there."""
-        history = self.knowledge.history
+        """The past data sets most like this one, and what worked best there; of what is not forgotten."""
+        history, meta = self.knowledge.history, self.knowledge.meta
+        finished = history.trials[self.knowledge.remembered & (history.trials["status"] == Status.FINISHED)]
+        known = meta.of_tasks(np.unique(meta.task[~meta.failed]))
         found = []
-        for name, distance in nearest_tasks(self.knowledge.meta, self.tuner.features, NEIGHBOURS):
+        for name, distance in nearest_tasks(known, self.tuner.features, NEIGHBOURS):
             facts = history.tasks.loc[[name]].to_dict(orient="records")[0]
-            finished = history.finished[history.finished["task"] == name]
-            best = finished.loc[[finished["loss"].astype(float).idxmin()]]
+            own = finished[finished["task"] == name]
+            best = own.loc[[own["loss"].astype(float).idxmin()]]
             found.append(
                 Neighbour(
                     name=name,

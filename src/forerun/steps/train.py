@@ -11,7 +11,7 @@ from forerun.metadata import MetaDataset
 from forerun.metalearners import METALEARNERS, Forecaster
 from forerun.report import Drift
 from forerun.report.drifting import told
-from forerun.steps.forgetting import numbers, remembered, save_drift
+from forerun.steps.forgetting import numbers, save_drift, to_learn_from
 from forerun.steps.progress import bar
 from forerun.steps.project import Project
 from forerun.tracking import names
@@ -22,7 +22,7 @@ from forerun.tracking.store import open_store
 def run(project: Project) -> None:
     """Write data/models, the evaluation and the drift in data/reports; log both as an MLflow run."""
     settings = project.settings.train
-    meta, drift = remembered(MetaDataset.load(project.meta / "meta.parquet"), settings.drift)
+    meta, drift = to_learn_from(MetaDataset.load(project.meta / "meta.parquet"), settings.drift)
     print(told(drift))
     with bar(desc="leave tasks out", unit="fold") as shown:
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from forerun.errors import HistoryError, SpaceError
@@ -30,6 +31,7 @@ def portfolio(
     without: Sequence[str] = (),
     fixed: Configuration | None = None,
     forbidden: Sequence[Condition] = (),
+    remembered: npt.NDArray[np.bool_] | None = None,
 ) -> list[dict[str, Value]]:
     """Return k recurring configurations of a space that are best together; the first is best on average.
 
@@ -38,9 +40,11 @@ def portfolio(
     families, of the best loss of those chosen (greedily; Feurer et al., JMLR 2022). Tasks of the families
     in `without`, and those that are regression where `kind` is not (and the other way round), are left out;
     so is every configuration with other values than the `fixed` ones, and what is `forbidden`.
-    Raises HistoryError when nothing recurs in what is left of the space.
+    What was good is told by the trials that are `remembered` (n,), all of them by default. What recurs, and
+    how losses are standardised, is told by all: that says nothing of what is good now, and a few trials could not.
+    Raises HistoryError when nothing recurs in what is left of the space, or is remembered of it.
     """
-    trials = _comparable(history, kind, set(without))
+    trials = _comparable(history, kind, set(without), remembered)
     configurations, table = _losses(history, trials, lambda c: _fit(c, space, fixed or {}, forbidden), space.name)
     chosen: list[int] = []
     reached = np.full(table.shape[1], WORST)
@@ -67,11 +71,13 @@ def best_on_average(
     return portfolio(history, space, 1, kind=kind, without=without, fixed=fixed, forbidden=forbidden)[0]
 
 
-def _comparable(history: History, kind: str, without: set[str]) -> pd.DataFrame:
-    """The trials at full fidelity of tasks of a like kind, of families that are not left out."""
+def _comparable(
+    history: History, kind: str, without: set[str], remembered: npt.NDArray[np.bool_] | None
+) -> pd.DataFrame:
+    """The trials at full fidelity of tasks of a like kind, of families that are not left out; which are remembered."""
     tasks = history.tasks[~history.tasks["family"].isin(without)]
     tasks = tasks[(tasks["kind"] == "regression") == (kind == "regression")]
-    trials = history.trials
+    trials = history.trials.assign(remembered=True if remembered is None else remembered)
     return trials[(trials["fidelity"] == 1.0) & trials["task"].isin(tasks.index)]
 
 
@@ -82,14 +88,18 @@ def _losses(history: History, trials: pd.DataFrame, fit: Fit, space: str) -> tup
     used = code >= 0
     frame = pd.DataFrame({"code": code[used], "task": trials["task"].to_numpy()[used], "family": family[used]})
     frame["y"] = _targets(trials)[used]
-    by_family = frame.pivot_table(index="code", columns="family", values="y", aggfunc="mean")
-    recurring = by_family[by_family.notna().sum(axis=1) >= max(LEAST, RECURRING * by_family.shape[1])]
+    tried = frame.groupby("code")["family"].nunique()
+    often = tried[tried >= max(LEAST, RECURRING * frame["family"].nunique())].index
+    by_family = frame[trials["remembered"].to_numpy()[used]].pivot_table(
+        index="code", columns="family", values="y", aggfunc="mean"
+    )
+    recurring = by_family[by_family.index.isin(often)]
     if recurring.empty:
         raise HistoryError(
             f"a history must hold configurations of space {space!r} that at least half of its tasks trained; "
-            f"got none among {len(trials)} trials. Record a history with shared configurations"
+            f"got none among {trials['remembered'].sum()} trials. Record a history with shared configurations"
         )
-    # what a family has not tried counts as that family's average
+    # what a family has not tried, or forgot, counts as that family's average
     filled = recurring.fillna(by_family.mean())
     return [found[i] for i in filled.index], filled.to_numpy(dtype=np.float64)
 
