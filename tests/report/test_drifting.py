@@ -27,7 +27,9 @@ def test_what_was_forgotten_and_why_is_told() -> None:
 
 def test_where_nothing_was_forgotten_that_is_told_with_what_it_was_measured_by() -> None:
     assert "has not drifted" in told(STAYED)
-    assert "costs −0.02 in rank correlation (95 % interval −0.06 to 0.01)" in told(STAYED)
+    assert "remembering everything gains 0.02 in rank correlation (95 % interval −0.01 to 0.06)" in told(STAYED)
+    costly = replace(STAYED, cost=Estimate(0.02, -0.01, 0.06))
+    assert "remembering everything costs 0.02 in rank correlation (95 % interval −0.01 to 0.06)" in told(costly)
 
 
 def test_drift_that_the_settings_let_pass_is_told() -> None:

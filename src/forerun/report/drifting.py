@@ -10,12 +10,20 @@ def told(drift: Drift) -> str:
     """Say what remembering the past costs on the latest trials, and what was forgotten."""
     if drift.untold:
         return f"Whether the history has drifted cannot be told: {wording.shorten(drift.untold, 300)}."
-    cost, low, high = (_signed(v) for v in (drift.cost.mean, drift.cost.low, drift.cost.high))
     measured = (
         f"On the latest trials, of {drift.families} families since {wording.shorten(drift.since, 40)}, "
-        f"remembering everything costs {cost} in rank correlation (95 % interval {low} to {high}){_errors(drift)}."
+        f"remembering everything {_worth(drift)}{_errors(drift)}."
     )
     return f"{_verdict(drift)} {measured}"
+
+
+def _worth(drift: Drift) -> str:
+    """What remembering costs, or what it gains where that is below zero."""
+    cost, low, high = drift.cost.mean, drift.cost.low, drift.cost.high
+    verb = "costs" if cost >= 0 else "gains"
+    low, high = (low, high) if cost >= 0 else (-high, -low)
+    interval = f"95 % interval {_signed(low)} to {_signed(high)}"
+    return f"{verb} {_signed(abs(cost))} in rank correlation ({interval})"
 
 
 def _verdict(drift: Drift) -> str:
@@ -38,7 +46,7 @@ def _errors(drift: Drift) -> str:
 
 
 def _signed(number: float) -> str:
-    return f"{number:.2f}".replace("-", "−")
+    return f"{number:z.2f}".replace("-", "−")
 
 
 def _days(days: float) -> str:
