@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from forerun.mining.runs import Runs, cells
+from forerun.mining.runs import Integers, Runs, rows_of
 from forerun.mining.targets import Target, has
 from forerun.mining.words import shown
 
@@ -41,7 +41,7 @@ def first_look(runs: Runs) -> Reasons:
     why = np.full(len(runs), None, dtype=object)
     with_params = np.zeros(len(runs), dtype=bool)
     for name in runs.params:
-        with_params[cells(runs.params, name)[0]] = True
+        with_params[rows_of(runs.params, name)] = True
     has_parent = runs.tag(PARENT) != None  # noqa: E711
     mine = (runs.tag(OWN) != None) | np.isin(runs.experiment, OWN_EXPERIMENTS)  # noqa: E711
     why[~with_params] = NO_PARAMS
@@ -106,12 +106,11 @@ def leave_out_without_value(runs: Runs, why: Reasons, targets: Iterable[Target])
     why[without] = NO_VALUE
 
 
-def failure(runs: Runs, row: int) -> str:
-    """Why a run failed, in a line, as far as its tags tell."""
-    for name in REASONS:
-        if text := runs.tag(name)[row]:
-            return shown(text, REASON_LENGTH)
-    return "failed; the run does not say why"
+def failures(runs: Runs, rows: Integers) -> list[str]:
+    """Why some runs failed, in a line each, as far as their tags tell."""
+    told = [runs.tag(name)[rows].tolist() for name in REASONS]
+    said = (next(filter(None, texts), None) for texts in zip(*told, strict=True))
+    return ["failed; the run does not say why" if text is None else shown(text, REASON_LENGTH) for text in said]
 
 
 def leave_out_copies(why: Reasons, columns: Iterable[npt.NDArray[Any]]) -> None:

@@ -6,10 +6,12 @@ one object: a cell costs eight bytes.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Generic, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 Texts = npt.NDArray[np.object_]
 """(n,) of str, or None where a run has no such entry."""
@@ -61,6 +63,59 @@ class Columns(Mapping[str, npt.NDArray[Kind]], Generic[Kind]):
         """Rows and values where only cells are kept; None where the column is."""
         rows, values = self._cells[name]
         return None if rows is None else (rows, values)
+
+
+@dataclass(frozen=True)
+class Coded:
+    """A column of texts (n,) as a file keeps it. Objects are made when they are asked for: they cost the most."""
+
+    texts: pa.ChunkedArray
+    """(d,) strings; those that recur mostly stand there once, and some may be no run's."""
+    codes: Integers
+    """(n,) which of the texts a run has; -1 where it has none."""
+
+    @cached_property
+    def column(self) -> Texts:
+        """The texts of all runs (n,)."""
+        made = self.texts.to_numpy(zero_copy_only=False)
+        found: Texts = np.concatenate([made, np.array([None])])[self.codes]
+        return found
+
+
+class CodedColumns(Columns[np.object_]):
+    """Columns of texts, most of them as a file keeps them."""
+
+    def __init__(
+        self, n: int, cells: Mapping[str, tuple[Integers | None, Texts]], coded: Mapping[str, Coded] | None = None
+    ) -> None:
+        """`cells` are as of `Columns`; no name is in both."""
+        super().__init__(n, cells)
+        self.coded = dict(coded or {})
+        self._names = sorted({*self._cells, *self.coded})
+
+    def __getitem__(self, name: str) -> Texts:
+        return self.coded[name].column if name in self.coded else super().__getitem__(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def kept(self, name: str) -> tuple[Integers, Texts] | None:
+        """Rows and values where only cells are kept; None where the column is."""
+        return None if name in self.coded else super().kept(name)
+
+
+def coded(columns: Mapping[str, Texts], name: str) -> Coded | None:
+    """A column as a file keeps it; None where there are only its objects."""
+    return columns.coded.get(name) if isinstance(columns, CodedColumns) else None
+
+
+def rows_of(columns: Mapping[str, Texts], name: str) -> Integers:
+    """The rows of a column that hold something, ascending."""
+    found = coded(columns, name)
+    return cells(columns, name)[0] if found is None else np.flatnonzero(found.codes >= 0)
 
 
 def cells(columns: Mapping[str, npt.NDArray[Kind]], name: str) -> tuple[Integers, npt.NDArray[Kind]]:

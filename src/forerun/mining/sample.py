@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from forerun.mining.counting import Reasons, failure
+from forerun.mining.counting import Reasons, failures
 from forerun.mining.curves import values
 from forerun.mining.grouping import by_name
 from forerun.mining.runs import Floats, Runs, Texts
@@ -44,9 +44,8 @@ class Sample:
             loss[target.rows] = target.loss(found)[target.rows]
             for row in target.rows[~np.isfinite(found[target.rows])]:
                 why[row] = f"diverged: {target.metric} is {found[row]}"
-        for row in rows:
-            if runs.status[row] == "FAILED":
-                why[row] = failure(runs, row)
+        failed = rows[np.array(runs.status, dtype=object)[rows] == "FAILED"]
+        why[failed] = failures(runs, failed)
         loss[why != ""] = np.nan
         return cls(runs, rows, targets, np.full(len(runs), None, dtype=object), loss, value, why)
 

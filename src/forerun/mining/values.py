@@ -15,8 +15,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from forerun.mining.runs import Integers, Texts, cells
+from forerun.mining.runs import Integers, Texts, cells, coded, rows_of
 from forerun.mining.words import utf8
 from forerun.space import Value
 
@@ -35,6 +37,11 @@ NONE = "None"
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _WRAPPED = re.compile(r"(?:np\.\w+|numpy\.\w+|tensor|array)\(([^(),]+)(?:, dtype=[\w.]+)?\)")
 """A number as NumPy 2 and torch spell it: np.float64(0.1), tensor(0.1000)."""
+_PLAIN = {
+    pa.int64(): r"^-?(0|[1-9][0-9]{0,14})$",
+    pa.float64(): r"^-?[0-9]{1,17}(\.[0-9]{1,25}|(\.[0-9]{1,25})?[eE][+-]?[0-9]{1,2})$",
+}
+"""Numbers of which all readers think alike."""
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _BOOLEANS = {"true": True, "false": False}
 _NONES = ("", "none", "null", "nan", "<na>")
@@ -58,6 +65,22 @@ def read(text: str) -> Read:
     if len(text) > LONGEST:
         return None
     return _scalar(text)
+
+
+def read_all(texts: pa.ChunkedArray) -> Texts:
+    """What each of some strings (d,) means, as `read` has it; None for a null.
+
+    Numbers as programs print them, which most parameters are, are read without an object for each text.
+    """
+    found = np.full(len(texts), None, dtype=object)
+    rest = texts.is_valid().to_numpy()
+    for type_, pattern in _PLAIN.items():
+        plain = rest & pc.match_substring_regex(texts, pattern).fill_null(False).to_numpy()
+        found[plain] = texts.filter(pa.array(plain)).cast(type_).to_numpy()
+        rest = rest & ~plain
+    others = texts.filter(pa.array(rest)).to_pylist()
+    found[rest] = np.fromiter(map(read, others), dtype=object, count=len(others))
+    return found
 
 
 def _scalar(text: str) -> Value:
@@ -137,13 +160,11 @@ def settings(params: Mapping[str, Texts], n: int) -> Settings:
     """Read the parameters of n runs, each text once; of too many, those that the most runs have."""
     found = Settings()
     mappings: list[tuple[str, int, Any]] = []
-    counts = {name: len(cells(params, name)[0]) for name in params}
+    counts = {name: len(rows_of(params, name)) for name in params}
     for name in sorted(counts, key=lambda name: (-counts[name], name))[MOST_NAMES:]:
         found.too_many[usable(name)] = counts.pop(name)
     for name in counts:
-        rows, texts = cells(params, name)
-        known = {text: read(text) for text in set(texts.tolist())}
-        values = [known[text] for text in texts]
+        rows, values = _meant(params, name)
         too_long = values.count(None)
         if too_long:
             found.too_long[usable(name)] = too_long
@@ -158,6 +179,16 @@ def settings(params: Mapping[str, Texts], n: int) -> Settings:
             if usable(inner) not in parts:
                 parts.append(usable(inner))
     return found
+
+
+def _meant(params: Mapping[str, Texts], name: str) -> tuple[Integers, list[Read]]:
+    """The rows of a parameter that hold something, and what it means."""
+    kept, rows = coded(params, name), rows_of(params, name)
+    if kept is not None:
+        return rows, read_all(kept.texts)[kept.codes[rows]].tolist()
+    texts = cells(params, name)[1]
+    known = {text: read(text) for text in set(texts.tolist())}
+    return rows, [known[text] for text in texts]
 
 
 def _flat(name: str, mapping: Mapping[Any, Any], deeper: int) -> Iterator[tuple[str, Value]]:

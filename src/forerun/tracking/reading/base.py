@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from forerun.errors import StoreError
 from forerun.mining.runs import Columns, Curve, DataSet, Runs
@@ -70,18 +71,20 @@ class Known:
         """Id to status."""
         return dict(zip(self.table["id"].to_pylist(), self.table["status"].to_pylist(), strict=True))
 
-    def has_tag(self, run: str, name: str) -> bool:
-        """Whether a run has a tag."""
-        row = self._row.get(run)
-        if row is None:
-            return False
+    def rows(self, runs: Iterable[str]) -> dict[str, int]:
+        """Those of some runs that are known, and their rows."""
+        found = pc.indices_nonzero(pc.is_in(self.table["id"], value_set=pa.array(sorted(set(runs)), pa.string())))
+        return dict(zip(self.table["id"].take(found).to_pylist(), found.to_pylist(), strict=True))
+
+    def tags(self, runs: Sequence[str], names: Sequence[str]) -> int:
+        """How many of some tags, each of a run, were there."""
+        rows = self.rows(runs)
+        return sum(run in rows and self._has_tag(rows[run], name) for run, name in zip(runs, names, strict=True))
+
+    def _has_tag(self, row: int, name: str) -> bool:
         if f"t:{name}" in self.table.column_names and self.table[f"t:{name}"][row].is_valid:
             return True
         return any(each["name"] == name for each in self.table["few:t"][row].as_py() or ())
-
-    @cached_property
-    def _row(self) -> dict[str, int]:
-        return {run: row for row, run in enumerate(self.table["id"].to_pylist())}
 
 
 @dataclass

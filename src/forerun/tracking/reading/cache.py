@@ -24,7 +24,7 @@ from forerun.mining.runs import Runs
 from forerun.tracking.reading.base import Known, Reader
 from forerun.tracking.reading.packing import packed, put_together, unpacked
 
-FORMAT = 1
+FORMAT = 2
 DAY = 24 * 3600
 FRESH_DAYS = 7
 """After so long everything is read anew, for no reader sees every change there may be."""
@@ -113,13 +113,19 @@ class Kept:
         for part in ("all", "new"):
             if part not in self.rest:
                 self.rest[part] = f"{part}-{secrets.token_hex(8)}.parquet"
-                pq.write_table(getattr(self, part), folder / self.rest[part], compression="lz4")
+                write(getattr(self, part), folder / self.rest[part])
         partial = folder / ".rest.partial"
         partial.write_text(json.dumps(self.rest), "utf-8")
         partial.replace(folder / "rest.json")
         for file in folder.glob("*-*.parquet"):
             if file.name not in (self.rest["all"], self.rest["new"]):
                 file.unlink()
+
+
+def write(table: pa.Table, path: Path) -> None:
+    """Write a table so that it is read quickly: compressed, or with statistics, that takes twice as long."""
+    coded = [name for name in table.column_names if pa.types.is_dictionary(table[name].type)]
+    pq.write_table(table, path, compression="none", use_dictionary=coded, write_statistics=False)
 
 
 def _fitting(folder: Path, about: dict[str, Any]) -> dict[str, Any] | None:

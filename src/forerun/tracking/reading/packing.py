@@ -6,7 +6,7 @@ whose last value is a logged NaN), inputs (keys of data sets). So a run is one r
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import astuple, dataclass
 from functools import cached_property
 from typing import Any
@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from forerun.mining.runs import Columns, Curve, DataSet, Integers, Runs, cells
+from forerun.mining.runs import Coded, CodedColumns, Columns, Curve, DataSet, Integers, Runs, cells
 from forerun.tracking.reading.sql import in_reading_order
 
 RECURRING = 4
@@ -53,7 +53,9 @@ def packed(runs: Runs) -> tuple[pa.Table, dict[str, Any]]:
 def put_together(known: pa.Table, new: pa.Table, gone: Iterable[str] = ()) -> pa.Table:
     """Replace and add rows by their ids, and drop those that are gone; in any order."""
     dropped = pa.array([*new["id"].to_pylist(), *gone], pa.string())
-    kept = known.filter(pc.invert(pc.is_in(known["id"], value_set=dropped)))
+    drop = pc.is_in(known["id"], value_set=dropped)
+    # to copy all columns takes longer than all else here, and mostly nothing is to be dropped
+    kept = known.filter(pc.invert(drop)) if pc.any(drop, min_count=0).as_py() else known
     for i, name in enumerate(new.column_names):
         if name in kept.column_names and kept[name].type != new[name].type:
             wanted, column = kept[name].type, new[name]
@@ -79,13 +81,13 @@ class _Unpacking:
         inputs = _gathered((row, sets[key]) for row, key in self.items("inputs"))
         curves = [name.removeprefix("s:") for name in self.table.column_names if name.startswith("s:")]
         return Runs(
-            ids=list(self.texts("id")),
-            **{field: list(self.texts(field)) for field in OWN},
+            ids=self.texts("id").column.tolist(),
+            **{field: self.texts(field).column.tolist() for field in OWN},
             start=self.numbers("start"),
             end=self.numbers("end"),
-            params=self.columns("p"),
-            tags=self.columns("t"),
-            metrics=self.columns("m", nan),
+            params=self.coded("p"),
+            tags=self.coded("t"),
+            metrics=self.metrics(nan),
             logged_nan=nan,
             curves={name: self.curves(name) for name in curves},
             inputs=dict(inputs),
@@ -98,18 +100,15 @@ class _Unpacking:
         found[self.order] = np.arange(len(self.order))
         return found
 
-    def texts(self, name: str) -> npt.NDArray[np.object_]:
-        """A column; what is kept as a dictionary shares its texts."""
+    def texts(self, name: str) -> Coded:
+        """A column of texts; of what is kept as a dictionary each stands there once."""
         column = self.table[name]
-        if pa.types.is_dictionary(column.type):
-            # numbers are put in order, and objects made once: each copy of those costs several times as much
-            column = column.unify_dictionaries()
-            shared = np.array([*column.chunk(0).dictionary.to_pylist(), None], dtype=object)
-            codes = [each.indices.fill_null(len(shared) - 1).to_numpy(zero_copy_only=False) for each in column.chunks]
-            found: npt.NDArray[np.object_] = shared[np.concatenate(codes)[self.order]]
-            return found
-        parts = [chunk.to_numpy(zero_copy_only=False) for chunk in column.chunks]
-        return np.concatenate([np.empty(0, dtype=object), *parts])[self.order]
+        if not pa.types.is_dictionary(column.type):
+            there = column.is_valid().to_numpy()[self.order]
+            return Coded(column, np.where(there, self.order, -1))
+        column = column.unify_dictionaries()
+        codes = np.concatenate([each.indices.fill_null(-1).to_numpy() for each in column.chunks])
+        return Coded(pa.chunked_array([column.chunk(0).dictionary]), codes[self.order])
 
     def numbers(self, name: str) -> npt.NDArray[Any]:
         """A column; NaN where it has no value."""
@@ -122,24 +121,39 @@ class _Unpacking:
         rows, items = self.place[pc.list_parent_indices(joined).to_numpy()], pc.list_flatten(joined).to_pylist()
         return [(int(rows[i]), items[i]) for i in np.argsort(rows, kind="stable")]
 
-    def columns(self, mark: str, always: Iterable[str] = ()) -> Columns[Any]:
-        """All parameters, tags or metrics."""
-        found: dict[str, tuple[Integers | None, npt.NDArray[Any]]] = {}
-        few = ((each["name"], (row, each["value"])) for row, each in self.items(f"few:{mark}"))
-        for name, pairs in _gathered(few):
-            values = np.array([value for _, value in pairs], np.float64 if mark == "m" else object)
-            found[name] = np.array([row for row, _ in pairs], np.int64), values
-        for full in (name for name in self.table.column_names if name.startswith(f"{mark}:")):
-            name, column = full.removeprefix(f"{mark}:"), self.table[full]
-            empty = column.null_count == len(column) or (
-                mark == "m" and pc.all(pc.is_null(column, nan_is_null=True), min_count=0).as_py()
-            )
-            if not empty or (name in always and name not in found):
-                values = self.numbers(full) if mark == "m" else self.texts(full)
+    def coded(self, mark: str) -> CodedColumns:
+        """All parameters or tags."""
+        found = self.few(mark, object)
+        names = [name for name in self.full(mark) if self.table[f"{mark}:{name}"].null_count < len(self.order)]
+        coded = {name: self.texts(f"{mark}:{name}") for name in names}
+        for name in found.keys() & coded.keys():
+            rows, values = found[name]
+            found[name] = None, coded.pop(name).column
+            found[name][1][rows] = values
+        return CodedColumns(len(self.order), found, coded)
+
+    def metrics(self, logged_nan: Container[str]) -> Columns[np.float64]:
+        """All metrics."""
+        found = self.few("m", np.float64)
+        for name in self.full("m"):
+            column = self.table[f"m:{name}"]
+            empty = pc.all(pc.is_null(column, nan_is_null=True), min_count=0).as_py()
+            if not empty or (name in logged_nan and name not in found):
+                values = self.numbers(f"m:{name}")
                 if name in found:
                     values[found[name][0]] = found[name][1]
                 found[name] = None, values
         return Columns(len(self.order), found)
+
+    def full(self, mark: str) -> list[str]:
+        """Names of parameters, tags or metrics that are columns of the table."""
+        return [name[2:] for name in self.table.column_names if name.startswith(f"{mark}:")]
+
+    def few(self, mark: str, kind: npt.DTypeLike) -> dict[str, tuple[Integers | None, npt.NDArray[Any]]]:
+        """Rows and values of names that few runs had when they were packed."""
+        named = ((each["name"], (row, each["value"])) for row, each in self.items(f"few:{mark}"))
+        cells = {name: tuple(zip(*pairs, strict=True)) for name, pairs in _gathered(named)}
+        return {name: (np.array(rows, np.int64), np.array(values, kind)) for name, (rows, values) in cells.items()}
 
     def curves(self, name: str) -> dict[int, Curve]:
         """Row to curve."""

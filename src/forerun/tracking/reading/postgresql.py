@@ -44,9 +44,9 @@ class PostgresqlReader(Reader):
         self, experiments: Sequence[str] | None, metrics: Sequence[str], known: Known, state: Mapping[str, Any]
     ) -> Reading | None:
         """Read the runs that are new or changed since `state` was taken."""
-        with opened(self.uri) as source:
+        with opened(self.uri) as source, opened(self.uri, source.snapshot()) as beside:
             places = chosen(source.experiments(), experiments, hide(self.uri))
-            return changes.increment(source, places, metrics, known, state)
+            return changes.increment(source, places, metrics, known, state, beside=beside)
 
 
 @dataclass(frozen=True)
@@ -79,10 +79,14 @@ class PostgresqlSource(Source):
         """Rows of a small query."""
         return iter(self.connection.execute(query.replace("%", "%%").replace("?", "%s"), values, binary=True))
 
+    def snapshot(self) -> str:
+        """A name by which another connection may see just what this one sees."""
+        return str(next(self.rows("SELECT pg_export_snapshot()"))[0])
+
 
 @contextmanager
-def opened(uri: str) -> Iterator[PostgresqlSource]:
-    """Open a database in one read-only transaction, a snapshot. Raises StoreError."""
+def opened(uri: str, snapshot: str | None = None) -> Iterator[PostgresqlSource]:
+    """Open a database in one read-only transaction: a snapshot, a new one or one of a given name. Raises StoreError."""
     with explained(uri, ImportError):
         import psycopg
 
@@ -93,6 +97,8 @@ def opened(uri: str) -> Iterator[PostgresqlSource]:
     ):
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.read_only = True
+        if snapshot is not None:
+            connection.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
         connection.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
         yield PostgresqlSource(connection)
 
