@@ -1,9 +1,6 @@
 """Trials become runs, once each, whatever is killed when."""
 
-import os
-import signal
 import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -22,6 +19,7 @@ from forerun.tracking.mine import fingerprint
 from forerun.tracking.records import TaskRecord, all_runs, log_dataset, log_space, log_task, named_apart, read_space
 from forerun.tracking.store import Store, open_store
 from forerun.trials import Trial
+from tests.tracking import processes
 from tests.tracking.conftest import EXPERIMENT, close, make_trial
 
 pytestmark = pytest.mark.slow  # it makes MLflow stores
@@ -142,43 +140,17 @@ def test_the_commit_is_known_inside_a_repository_only(tmp_path: Path) -> None:
     assert len(commit(tmp_path / "r")["mlflow.source.git.commit"]) == 40
 
 
-WRITER = """
-import sys
-from pathlib import Path
-from tests.tracking.conftest import EXPERIMENT, make_boxes, make_space, make_trial
-from forerun.tracking.log import clear_interrupted, log_trial, recorded
-from forerun.tracking.records import TaskRecord
-from forerun.tracking.store import open_store
-space, record = make_space(), TaskRecord.of(make_boxes())
-store = open_store(None, Path(sys.argv[1]))
-clear_interrupted(store, EXPERIMENT)
-done = recorded(store, EXPERIMENT)
-print("ready", flush=True)
-for i in range(int(sys.argv[2])):
-    trial = make_trial(space, i)
-    if trial.key not in done:
-        log_trial(store, EXPERIMENT, trial, record)
-"""
-
-
-def start(root: Path, n: int) -> subprocess.Popen[str]:
-    process = subprocess.Popen([sys.executable, "-c", WRITER, str(root), str(n)], stdout=subprocess.PIPE, text=True)
-    assert process.stdout
-    assert process.stdout.readline() == "ready\n"
-    return process
-
-
 @pytest.mark.slow
 def test_killed_writers_leave_neither_duplicates_nor_gaps(root: Path, space: SearchSpace) -> None:
     rng = np.random.default_rng(0)
     for _ in range(4):
-        process = start(root, 60)
+        process = processes.logging(root, 60)
         time.sleep(rng.uniform(0.02, 0.4))
-        os.kill(process.pid, signal.SIGKILL)
-        process.communicate()
-    last = start(root, 60)
-    last.communicate(timeout=60)
-    assert last.returncode == 0
+        process.kill()
+        process.join()
+    last = processes.logging(root, 60)
+    last.join(60)
+    assert last.exitcode == 0
     store = open_store(None, root)
     runs = all_runs(store, store.experiment(EXPERIMENT))
     assert sorted(r.data.tags[names.TRIAL] for r in runs) == sorted(make_trial(space, i).key for i in range(60))
@@ -221,10 +193,10 @@ def test_four_threads_may_log_at_once(store: Store, space: SearchSpace, record: 
 
 @pytest.mark.slow
 def test_four_processes_may_log_at_once(root: Path, space: SearchSpace) -> None:
-    processes = [start(root, 80) for _ in range(4)]
-    for process in processes:
-        process.communicate(timeout=120)
-    assert [process.returncode for process in processes] == [0] * 4
+    writers = [processes.logging(root, 80) for _ in range(4)]
+    for writer in writers:
+        writer.join(120)
+    assert [writer.exitcode for writer in writers] == [0] * 4
     store = open_store(None, root)
     assert recorded(store, EXPERIMENT) == {make_trial(space, i).key for i in range(80)}
     assert fingerprint(store, [EXPERIMENT])[EXPERIMENT]["runs"] >= 80

@@ -27,6 +27,7 @@ from forerun.tracking.mine import mine
 from forerun.tracking.models import Scores, load_champion, register_champion
 from forerun.tracking.records import TaskRecord
 from forerun.tracking.store import Store, hide, open_store
+from tests.tracking import processes
 from tests.tracking.conftest import EXPERIMENT, close, make_trial
 
 
@@ -82,21 +83,9 @@ def test_a_store_in_a_process_of_its_own_opens_from_its_pickle(store: Store) -> 
     assert "client" not in vars(twin)
 
 
-OPENER = """
-import sys
-from pathlib import Path
-from forerun.tracking.store import open_store
-print(open_store(None, Path(sys.argv[1])).experiment("forerun/collect"))
-"""
-
-
 @pytest.mark.slow
 def test_four_processes_may_open_a_new_store_at_once(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", OPENER, str(tmp_path)]
-    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
-    answers = [process.communicate(timeout=120)[0] for process in processes]
-    assert [process.returncode for process in processes] == [0] * 4
-    assert len(set(answers)) == 1
+    assert len(set(processes.opened(tmp_path, 4))) == 1
 
 
 @pytest.mark.slow
