@@ -161,6 +161,7 @@ def test_what_is_forbidden_is_not_recommended(churn: Path, project: Path, capsys
     assert all(line.startswith(("forest:", "knn:", "linear:")) for line in found)
 
 
+@pytest.mark.slow
 def test_a_built_in_task_needs_no_target(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "Recommended for iris:" in done(capsys, "recommend", "iris", "--project", project, "--top", 1)
 

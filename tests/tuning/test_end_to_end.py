@@ -49,6 +49,7 @@ def train(one: Task, configurations: Sequence[Configuration]) -> list[Trial]:
     return run_trials(one, configurations, space=SPACE, seeds=[0] * len(configurations))
 
 
+@pytest.mark.long
 def test_a_tuning_with_real_trainings_is_no_worse_than_the_best_on_average_of_its_history() -> None:
     past, target = history(), task("target", 77)
     meta = featurize(past)
