@@ -13,10 +13,8 @@ from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
-import skops.io
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from skops.io.exceptions import UntrustedTypesFoundException
 from torch import Tensor
 
 from forerun.errors import FormatError
@@ -53,6 +51,8 @@ def save_model(model: Model, folder: Path) -> None:
     """Write a fitted model of any of our learners; the folder is made if need be."""
     if not isinstance(model, (Fitted, FittedNetwork, FittedArchitecture)):
         raise FormatError(f"a model to save must be one of forerun's learners; got {type(model).__name__}")
+    import skops.io  # looks through all of scikit-learn, which takes seconds
+
     folder.mkdir(parents=True, exist_ok=True)
     sort = next(name for name, cls in SORTS.items() if type(model) is cls)
     head: dict[str, Any] = {"format": FORMAT_VERSION, "sort": sort}
@@ -108,6 +108,9 @@ def _head(path: Path) -> dict[str, Any]:
 
 
 def _load_skops(path: Path) -> Any:
+    import skops.io
+    from skops.io.exceptions import UntrustedTypesFoundException
+
     try:
         return skops.io.load(path, trusted=TRUSTED)
     except UntrustedTypesFoundException as error:
