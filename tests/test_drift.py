@@ -1,28 +1,20 @@
 """Drift is seen where the optimum moves, and not where it stays."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 
-from forerun.checks.world import MINUTE, history, with_losses
+from forerun.checks import DRIFT_PROMISES, PromiseBroken
+from forerun.checks.drift import NEW, TASKS, TRIALS, moved
+from forerun.checks.drift import stayed as world
+from forerun.checks.world import MINUTE, with_losses
 from forerun.errors import HistoryError
 from forerun.evaluation.drift import FEWEST, Drift, measure_drift
 from forerun.evaluation.forward import evaluate_forward
 from forerun.metadata import MetaDataset
 from forerun.metalearners import Context, Prediction
-
-TASKS, TRIALS, NEW = 24, 20, 8
-
-
-def world(seed: int = 0) -> MetaDataset:
-    return history(seed, TASKS, TRIALS)
-
-
-def moved(meta: MetaDataset) -> MetaDataset:
-    """The last tasks prefer what the others avoid."""
-    late = meta.task >= TASKS - NEW
-    return with_losses(meta, np.where(late, -meta.loss, meta.loss))
 
 
 class Pooled:
@@ -48,8 +40,8 @@ def stayed() -> MetaDataset:
 
 
 @pytest.fixture(scope="module")
-def drifted(stayed: MetaDataset) -> Drift:
-    return measure_drift(moved(stayed), Pooled)
+def drifted() -> Drift:
+    return measure_drift(moved(), Pooled)
 
 
 def test_an_optimum_that_moves_is_seen_and_a_short_half_life_helps(drifted: Drift, stayed: MetaDataset) -> None:
@@ -70,26 +62,47 @@ def test_an_optimum_that_stays_has_not_drifted(stayed: MetaDataset) -> None:
     assert found.now == pytest.approx(found.usual, abs=0.25)
 
 
-def test_the_order_of_trials_changes_nothing_of_what_is_told(stayed: MetaDataset, drifted: Drift) -> None:
-    mixed = moved(stayed).of_rows(np.random.default_rng(0).permutation(len(stayed)))
-    assert measure_drift(mixed, Pooled).drift == pytest.approx(drifted.drift, abs=1e-6)
+@pytest.mark.slow
+@pytest.mark.parametrize("promise", DRIFT_PROMISES)
+def test_what_measures_drift_keeps_its_promises(promise: str) -> None:
+    DRIFT_PROMISES[promise](partial(measure_drift, make=Pooled))
 
 
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        (lambda m: replace(m, started=np.full(len(m), np.nan)), "times of trials are not known"),
-        (lambda m: replace(m, started=np.full(len(m), 1.7e9)), "at least 5 families"),
-        (lambda m: m.of_tasks(range(4)), "at least 5 families"),
-        (lambda m: m.of_rows(np.flatnonzero(np.arange(len(m)) % TRIALS < 3)), "at least 5 families"),
-        (lambda m: with_losses(m, np.ones(len(m))), "too little is left"),
-    ],
-)
-def test_where_nothing_can_be_told_that_is_said_and_is_no_error(change, words: str, stayed: MetaDataset) -> None:
-    found = measure_drift(change(stayed), Pooled)
-    assert words in found.untold
-    assert not found.passes(0.0)
-    assert np.isnan(found.drift)
+@pytest.mark.slow
+@pytest.mark.parametrize("promise", ["sees_an_optimum_that_moves", "says_nothing_of_an_optimum_that_stays"])
+def test_with_what_it_is_measured_by_every_night_too(promise: str) -> None:
+    DRIFT_PROMISES[promise](measure_drift)
+
+
+def test_of_too_few_trials_of_a_task_nothing_can_be_told(stayed: MetaDataset) -> None:
+    few = stayed.of_rows(np.flatnonzero(np.arange(len(stayed)) % TRIALS < 3))
+    assert "at least 5 families" in measure_drift(few, Pooled).untold
+
+
+def test_measures_that_see_nothing_or_too_much_or_the_clock_break_a_promise() -> None:
+    def never(meta: MetaDataset) -> Drift:
+        return Drift(0.0, -0.1, 0.1, MINUTE)
+
+    def always(meta: MetaDataset) -> Drift:
+        return Drift(0.3, 0.2, 0.4, MINUTE)
+
+    def in_winter(meta: MetaDataset) -> Drift:
+        late = meta.started[0] > 1.701e9
+        return Drift(0.3, 0.2, 0.4, MINUTE, since=meta.started[-1]) if late else never(meta)
+
+    def by_the_first(meta: MetaDataset) -> Drift:
+        return Drift(float(meta.X[0].sum()), 0.2, 0.4, MINUTE)
+
+    broken = {
+        "sees_an_optimum_that_moves": never,
+        "says_nothing_of_an_optimum_that_stays": always,
+        "says_why_where_nothing_can_be_told": always,
+        "when_it_was_says_nothing": in_winter,
+        "the_order_of_trials_says_nothing": by_the_first,
+    }
+    for promise, measure in broken.items():
+        with pytest.raises(PromiseBroken):
+            DRIFT_PROMISES[promise](measure)
 
 
 def test_drift_must_exceed_both_the_threshold_and_chance() -> None:
@@ -97,11 +110,6 @@ def test_drift_must_exceed_both_the_threshold_and_chance() -> None:
     assert not Drift(0.2, 0.05, 0.3).passes(0.2)
     assert not Drift(0.2, -0.05, 0.3).passes(0.1)
     assert not Drift(0.2, 0.05, 0.3, untold="nothing is known").passes(0.1)
-
-
-@pytest.mark.slow
-def test_the_linear_meta_learner_sees_it_too(stayed: MetaDataset) -> None:
-    assert measure_drift(moved(stayed)).passes(0.1)
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from forerun.checks import FORGETTING_PROMISES, PromiseBroken
 from forerun.checks.world import history
 from forerun.errors import HistoryError
 from forerun.metadata import MetaDataset, featurize
@@ -21,45 +22,43 @@ def meta() -> MetaDataset:
     return replace(made, started=np.where(np.arange(len(made)) % 10 == 3, np.nan, started))
 
 
-def names(meta: MetaDataset) -> set[tuple[str, bytes]]:
-    return {(meta.tasks[t], row.tobytes()) for t, row in zip(meta.task, meta.X, strict=True)}
-
-
 def test_a_weight_halves_with_every_half_life_and_what_has_no_time_or_lies_ahead_keeps_its_own() -> None:
     found = weights(np.array([100.0, 90.0, 80.0, np.nan, 130.0]), 10.0, now=100.0)
     np.testing.assert_allclose(found, [1.0, 0.5, 0.25, 1.0, 1.0])
 
 
-def test_trials_are_kept_as_often_as_they_weigh(meta: MetaDataset) -> None:
-    kept = recent(meta, 5 * DAY)
-    latest = np.nanmax(meta.started)
-    for age in range(0, 20, 5):
-        young, old = latest - age * DAY, latest - (age + 5) * DAY
-        among = meta.of_rows(np.flatnonzero((meta.started <= young) & (meta.started > old)))
-        share = ((kept.started <= young) & (kept.started > old)).sum() / len(among)
-        # 450 trials: four standard errors are 0.1
-        assert share == pytest.approx(weights(among.started, 5 * DAY, latest).mean(), abs=0.1)
-    assert np.isnan(kept.started).sum() == np.isnan(meta.started).sum()
+@pytest.mark.parametrize("promise", FORGETTING_PROMISES)
+def test_forgetting_keeps_its_promises(promise: str) -> None:
+    FORGETTING_PROMISES[promise](recent)
 
 
-def test_as_time_passes_trials_only_leave(meta: MetaDataset) -> None:
-    before = names(meta)
-    for days in (0, 1, 3, 10, 40):
-        after = names(recent(meta, 5 * DAY, now=float(np.nanmax(meta.started)) + days * DAY))
-        assert after < before
-        before = after
-
-
-def test_which_trials_fall_out_depends_neither_on_their_order_nor_on_what_else_is_known(meta: MetaDataset) -> None:
-    latest = float(np.nanmax(meta.started))
-    kept = names(recent(meta, 5 * DAY, latest))
-    shuffled = meta.of_rows(np.random.default_rng(0).permutation(len(meta)))
-    assert names(recent(shuffled, 5 * DAY, latest)) == kept
-    part = meta.of_tasks(range(7, 19))
-    assert names(recent(part, 5 * DAY, latest)) == kept & names(part)
-    # another program's domains join the union
+def test_domains_of_another_program_that_join_the_union_change_nothing(meta: MetaDataset) -> None:
     wider = replace(meta, X=np.column_stack([meta.X, np.ones(len(meta))]))
-    assert len(recent(wider, 5 * DAY, latest)) == len(recent(meta, 5 * DAY, latest))
+    np.testing.assert_array_equal(recent(wider, 5 * DAY).X[:, :-1], recent(meta, 5 * DAY).X)
+
+
+def test_ways_to_forget_that_draw_at_random_or_by_place_or_at_a_bound_break_a_promise() -> None:
+    def at_random(meta: MetaDataset, half_life: float, now: float) -> MetaDataset:
+        drawn = np.random.default_rng(int(now)).random(len(meta))
+        return meta.of_rows(np.flatnonzero(drawn < weights(meta.started, half_life, now)))
+
+    def by_place(meta: MetaDataset, half_life: float, now: float) -> MetaDataset:
+        drawn = np.random.default_rng(0).random(len(meta))
+        return meta.of_rows(np.flatnonzero(drawn < weights(meta.started, half_life, now)))
+
+    def at_a_bound(meta: MetaDataset, half_life: float, now: float) -> MetaDataset:
+        return meta.of_rows(np.flatnonzero(meta.started > now - half_life))
+
+    broken = {
+        "as_time_passes_trials_only_leave": at_random,
+        "neither_order_nor_company_decides": by_place,
+        "keeps_as_many_as_the_half_life_says": at_a_bound,
+        "what_has_no_time_stays": at_a_bound,
+        "a_longer_half_life_keeps_all_that_a_shorter_one_keeps": lambda meta, life, now: recent(meta, 1 / life, now),
+    }
+    for promise, forget in broken.items():
+        with pytest.raises(PromiseBroken):
+            FORGETTING_PROMISES[promise](forget)
 
 
 def test_a_history_forgets_what_the_meta_dataset_made_of_it_forgets() -> None:

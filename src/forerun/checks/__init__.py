@@ -12,6 +12,8 @@ achieves.
 """
 
 from forerun.checks.broken import PromiseBroken
+from forerun.checks.drift import DRIFT_PROMISES
+from forerun.checks.forgetting import FORGETTING_PROMISES
 from forerun.checks.learners import LEARNER_PROMISES
 from forerun.checks.metalearners import METALEARNER_PROMISES
 from forerun.checks.optimizers import OPTIMIZER_PROMISES
@@ -21,6 +23,8 @@ from forerun.checks.teaching import Shared
 
 __all__ = [
     "BLACK_BOX_PROMISES",
+    "DRIFT_PROMISES",
+    "FORGETTING_PROMISES",
     "LEARNER_PROMISES",
     "METALEARNER_PROMISES",
     "OPTIMIZER_PROMISES",
