@@ -22,7 +22,7 @@ import torch
 from forerun.metatraining import Table
 from forerun.optimizers import RULES
 from forerun.tasks import builtin_task
-from optimized import figures, summary
+from optimized import figures, summary, unseen
 from optimized.cases import DEVELOPMENT, REPORTED, SHAPES, TASKS
 from optimized.measure import Contender, curves, tuned
 from optimized.overhead import overhead
@@ -39,17 +39,26 @@ LONG = tuple(range(0, 2_001, 50))
 
 
 def measured(task: str, shape: str, rules: Sequence[str], seeds: int, shown: Sequence[int]) -> dict[str, Any]:
-    """Losses of every optimizer, learning rate and seed on one data set with one network."""
-    table = Table.of(builtin_task(task))
+    """Losses of every optimizer, learning rate and seed on one data set with one network, on rows seen and unseen."""
+    made = builtin_task(task)
+    tables = [Table.of(made, part) for part in (made.train, made.validation, made.test)]
     contenders = [*tuned(), *(Contender("learned", rule=rule) for rule in rules)]
-    found = curves(table, SHAPES[shape].architecture(table), contenders, range(seeds), shown).tolist()
-    case: dict[str, Any] = {"family": table.family, "blind": table.blind, "shown": list(shown)}
-    case["tuned"] = [(c.optimizer, c.rate, losses) for c, losses in zip(tuned(), found, strict=False)]
-    case["learned"] = dict(zip(rules, found[len(tuned()) :], strict=True))
+    found = curves(tables, SHAPES[shape].architecture(tables[0]), contenders, range(seeds), shown).tolist()
+    case: dict[str, Any] = {"family": made.family, "blind": tables[0].blind, "shown": list(shown)}
+    case |= _named(found[0], rules) | {"unseen": [_named(losses, rules) for losses in found[1:]]}
     best = {name: f"{loss:.4f} at {rate:g}" for name, (rate, loss) in summary.best_tuned(case).items()}
     ours = {rule: f"{sum(losses[-1] for losses in case['learned'][rule]) / seeds:.4f}" for rule in rules}
-    tell(f"  {task}, {shape}: {ours}; tuned {best}; blind {table.blind:.4f}")
+    tell(f"  {task}, {shape}: {ours}; tuned {best}; blind {tables[0].blind:.4f}")
     return case
+
+
+def _named(found: Sequence[Any], rules: Sequence[str]) -> dict[str, Any]:
+    """Losses on a part of a data set, by what trained: optimizers with their learning rates, then rules."""
+    others = tuned()
+    return {
+        "tuned": [(c.optimizer, c.rate, losses) for c, losses in zip(others, found, strict=False)],
+        "learned": dict(zip(rules, found[len(others) :], strict=True)),
+    }
 
 
 def losses(cases: Cases, rules: Sequence[str], seeds: int, last: int, known: Known) -> Iterator[dict[str, Any]]:
@@ -59,7 +68,7 @@ def losses(cases: Cases, rules: Sequence[str], seeds: int, last: int, known: Kno
         if f"{task}/{shape}" not in found:
             found[f"{task}/{shape}"] = measured(task, shape, rules, seeds, shown)
         told = {rule: summary.compared(found, rule) for rule in rules}
-        yield {"cases": found, "summary": told, "fixed": summary.fixed(found)}
+        yield {"cases": found, "summary": told, "fixed": summary.fixed(found), "unseen": unseen.compared(found)}
 
 
 def long(cases: Cases, rules: Sequence[str], seeds: int, last: int, known: Known) -> Iterator[dict[str, Any]]:
@@ -69,7 +78,8 @@ def long(cases: Cases, rules: Sequence[str], seeds: int, last: int, known: Known
         if f"{task}/{shape}" not in found:
             table = Table.of(builtin_task(task))
             contenders = [Contender("learned", rule=rule) for rule in rules]
-            reached = curves(table, SHAPES[shape].architecture(table), contenders, range(seeds), shown) / table.blind
+            reached = curves([table], SHAPES[shape].architecture(table), contenders, range(seeds), shown)[0]
+            reached /= table.blind
             found[f"{task}/{shape}"] = {"shown": shown, "relative": dict(zip(rules, reached.tolist(), strict=True))}
             tell(
                 f"  {task}, {shape}: {dict(zip(rules, reached[:, :, -1].mean(axis=1).round(4).tolist(), strict=True))}"

@@ -7,7 +7,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 
-from optimized.summary import ALLOWANCE, best_tuned
+from optimized.summary import ALLOWANCE, PRACTISED, best_tuned
 
 mpl.use("Agg")
 
@@ -16,9 +16,15 @@ import matplotlib.pyplot as plt
 LEARNED = {"mlp": "#1b5e8c", "lstm": "#2f8f5b"}
 TUNED = {"sgd": "#b8972e", "adam": "#c2571a", "adamw": "#8a5aa8"}
 NAMES = {"sgd": "SGD, momentum", "adam": "Adam", "adamw": "AdamW", "mlp": "learned, mlp", "lstm": "learned, lstm"}
+CASES = ("#1b5e8c", "#c2571a", "#2f8f5b", "#8a5aa8")
+"""Of the trainings that go on for long."""
 FAINT = "#d9d9d9"
 LEAST = 1e-3
 """Of the blind loss; what is below is drawn there."""
+LIMIT = 0.5
+TICKS = (-0.3, -0.1, -0.03, -0.01, 0, 0.01, 0.03, 0.1, 0.3)
+APART = 0.17
+"""Of the two learned ones of a case, in rows."""
 COLUMNS = 4
 PANELS = 11
 """Most cases that are drawn; the last place is the legend's."""
@@ -63,42 +69,59 @@ def curves(section: Mapping[str, Any]) -> Any:
 
 
 def cases(section: Mapping[str, Any]) -> Any:
-    """How far the learned ones end above the best tuned, case by case."""
-    figure, axis = plt.subplots(figsize=(8, 0.26 * len(section["cases"]) + 1.2), layout="constrained")
+    """How far the learned ones end above the best tuned, case by case; left of 0 they end lower."""
+    figure, axis = plt.subplots(figsize=(9, 0.27 * len(section["cases"]) + 1.4), layout="constrained")
     for place, case in enumerate(section["cases"].values()):
         best = min(loss for _, loss in best_tuned(case).values())
         for optimizer, (_, loss) in best_tuned(case).items():
-            axis.plot((loss - best) / case["blind"], place, "|", color=TUNED[optimizer], markersize=9)
-        for rule, losses in case["learned"].items():
+            axis.plot(
+                (loss - best) / case["blind"], place, "|", color=TUNED[optimizer], markersize=10, markeredgewidth=1.6
+            )
+        for (rule, losses), shift in zip(case["learned"].items(), (-APART, APART), strict=False):
             above = (np.array(losses)[:, -1] - best) / case["blind"]
             low, high = _interval(above)
-            axis.plot([low, high], [place, place], color=LEARNED.get(rule), linewidth=1)
-            axis.plot(above.mean(), place, "o", color=LEARNED.get(rule), markersize=4)
-    axis.axvline(ALLOWANCE, color="#555555", linewidth=1, linestyle=":")
-    axis.set_yticks(range(len(section["cases"])), [name.replace("/", ", ") for name in section["cases"]], fontsize=8)
-    axis.set_xscale("symlog", linthresh=0.01)
-    axis.invert_yaxis()
-    axis.set_xlabel("above the best tuned after the last step, in losses of who does not look")
+            axis.plot([low, high], [place + shift] * 2, color=LEARNED.get(rule), linewidth=1)
+            axis.plot(above.mean(), place + shift, "o", color=LEARNED.get(rule), markersize=4.5)
+    axis.axvspan(-LIMIT, ALLOWANCE, color="#eef4ee", zorder=0)
+    axis.axvline(0, color="#999999", linewidth=0.8, zorder=1)
+    axis.set_yticks(range(len(section["cases"])), [name.replace("/", ", ") for name in section["cases"]], fontsize=9)
+    axis.tick_params(axis="y", length=0)
+    axis.set_xscale("symlog", linthresh=ALLOWANCE)
+    axis.set_xlim(-LIMIT, LIMIT)
+    axis.set_xticks(TICKS, [f"{tick:g}".replace("-", "−") for tick in TICKS], fontsize=9)
+    axis.set_ylim(len(section["cases"]) - 0.4, -0.6)
+    axis.set_xlabel(
+        "training loss above the best tuned after the last step, in losses of who does not look", fontsize=9
+    )
     for name, color in {**TUNED, **LEARNED}.items():
-        axis.plot([], [], "|" if name in TUNED else "o", color=color, label=NAMES[name])
-    axis.legend(frameon=False, fontsize=8, ncols=5, loc="lower center", bbox_to_anchor=(0.4, 1.0))
-    axis.spines[["top", "right"]].set_visible(False)
+        axis.plot([], [], "|" if name in TUNED else "o", color=color, label=NAMES[name], markeredgewidth=1.6)
+    axis.fill_between([], [], color="#eef4ee", label="as good")
+    figure.legend(frameon=False, fontsize=9, ncols=6, loc="outside upper center", columnspacing=1.4, handletextpad=0.4)
+    axis.spines[["top", "right", "left"]].set_visible(False)
     axis.grid(color="#e4e4e4", linewidth=0.6)
+    axis.set_axisbelow(True)
     return figure
 
 
 def long(section: Mapping[str, Any]) -> Any:
-    """Losses far beyond the steps that rules practised, one line a case."""
+    """Losses far beyond the steps that rules practised, one colour a case; a faint line is one training."""
     rules = list(next(iter(section["cases"].values()))["relative"])
-    figure, axes = plt.subplots(1, len(rules), figsize=(4.5 * len(rules), 3.4), layout="constrained", squeeze=False)
+    figure, axes = plt.subplots(
+        1, len(rules), figsize=(4.8 * len(rules), 3.8), layout="constrained", squeeze=False, sharey=True
+    )
     for axis, rule in zip(axes[0], rules, strict=True):
-        for case in section["cases"].values():
+        for (name, case), color in zip(section["cases"].items(), CASES, strict=False):
+            trainings = np.maximum(np.array(case["relative"][rule]), LEAST)
+            axis.plot(case["shown"], trainings.T, color=color, linewidth=0.8, alpha=0.35)
+            label = name.replace("/", ", ") if axis is axes[0][0] else None
             mean = np.maximum(np.array(case["relative"][rule]).mean(axis=0), LEAST)
-            axis.plot(case["shown"], mean, color=LEARNED.get(rule), linewidth=1)
-        axis.axvline(200, color="#555555", linewidth=1, linestyle=":")
+            axis.plot(case["shown"], mean, color=color, linewidth=1.6, label=label)
+        axis.axvspan(0, PRACTISED, color="#efefef", zorder=0)
         _dress(axis, NAMES.get(rule, rule))
-        axis.set_xlabel("steps; practised were the first 200")
-    axes[0][0].set_ylabel("training loss / loss of who does not look")
+        axis.set_xlim(0, case["shown"][-1])
+        axis.set_xlabel("steps (grey: as many as were practised)", fontsize=9)
+    axes[0][0].set_ylabel("training loss / loss of who does not look", fontsize=9)
+    figure.legend(frameon=False, fontsize=9, ncols=len(CASES), loc="outside lower center")
     return figure
 
 

@@ -1,4 +1,4 @@
-"""Training losses of one network on one data set, by many optimizers and seeds at once, in stacks.
+"""Losses of one network on one data set, by many optimizers and seeds at once, in stacks.
 
 All optimizers start from the same parameters and see the same mini-batches, seed by seed.
 """
@@ -49,20 +49,24 @@ def tuned() -> list[Contender]:
 
 
 def curves(
-    table: Table,
+    tables: Sequence[Table],
     architecture: Architecture,
     contenders: Sequence[Contender],
     seeds: Sequence[int],
     shown: Sequence[int],
 ) -> np.ndarray:
-    """Losses (contenders, seeds, shown) on all training rows after so many steps, which must rise."""
+    """Losses (tables, contenders, seeds, shown) on all rows of tables; the first of these is trained on.
+
+    `shown` are the steps after which losses are taken; they must rise.
+    """
     starts = architecture.initial([torch.Generator().manual_seed(seed) for seed in seeds])
     rows = starts.repeat(len(contenders), 1)
     parts = [slice(i * len(seeds), (i + 1) * len(seeds)) for i in range(len(contenders))]
     optimizers = [contender.make(rows[part]) for contender, part in zip(contenders, parts, strict=True)]
     rates = [rows.new_full((len(seeds), 1), contender.rate) for contender in contenders]
     statistics = architecture.initial_statistics(len(rows))
-    X, y = torch.from_numpy(table.X), torch.from_numpy(table.y if table.classes else table.y.astype(np.float32))
+    data = [_tensors(table) for table in tables]
+    X, y = data[0]
     batches, found = _Batches(len(X), seeds), []
     for before, after in pairwise((0, *shown)):
         for _ in range(after - before):
@@ -70,8 +74,12 @@ def curves(
             gradient = _gradient(architecture, rows, statistics, X[chosen], y[chosen])
             for part, optimizer, rate in zip(parts, optimizers, rates, strict=True):
                 optimizer.step(rows[part], gradient[part], rate)
-        found.append(_losses(architecture, rows, statistics, X, y))
-    return np.stack(found, axis=1).reshape(len(contenders), len(seeds), len(shown))
+        found.append([_losses(architecture, rows, statistics, *pair) for pair in data])
+    return np.stack(found, axis=-1).reshape(len(tables), len(contenders), len(seeds), len(shown))
+
+
+def _tensors(table: Table) -> tuple[Tensor, Tensor]:
+    return torch.from_numpy(table.X), torch.from_numpy(table.y if table.classes else table.y.astype(np.float32))
 
 
 class _Batches:

@@ -133,6 +133,18 @@ def test_the_blind_loss_is_the_entropy_of_the_classes_or_the_variance() -> None:
     assert (table.y.mean(), table.y.std()) == (pytest.approx(0, abs=1e-9), pytest.approx(1))
 
 
+def test_what_is_held_back_is_standardised_by_what_is_trained_on() -> None:
+    task = builtin_task("iris_petal_width")
+    seen, unseen = Table.of(task), Table.of(task, task.test)
+    assert (len(unseen.X), len(unseen.y)) == (len(task.test), len(task.test))
+    mean, std = task.train.y.mean(), task.train.y.std()
+    np.testing.assert_allclose(unseen.y * std + mean, task.test.y)
+    raw = task.train.X.iloc[:, 0].to_numpy(float)
+    np.testing.assert_allclose(seen.X[:, 0], (raw - raw.mean()) / raw.std(), atol=1e-5)
+    held = task.test.X.iloc[:, 0].to_numpy(float)
+    np.testing.assert_allclose(unseen.X[:, 0], (held - raw.mean()) / raw.std(), atol=1e-5)
+
+
 def test_a_training_that_diverges_costs_no_more_than_the_worst_and_pulls_no_more() -> None:
     practice = Practice.begin(straight(2, 5), RULES["mlp"](), 1, np.random.default_rng(0))
     practice.parameters[1] = torch.inf

@@ -22,7 +22,7 @@ from torch.nn import functional as F  # noqa: N812 - as torch names it everywher
 
 from forerun.learners.network import Architecture, Statistics
 from forerun.learners.preprocessing import DEFAULTS, build
-from forerun.tasks import Task
+from forerun.tasks import Part, Task
 
 ACTIVATIONS = ("relu", "tanh", "silu")
 NORMALISATIONS = ("none", "none", "none", "layer", "batch")
@@ -52,10 +52,14 @@ class Table:
     """0 for regression."""
 
     @classmethod
-    def of(cls, task: Task) -> "Table":
-        """The training part of a task, as learners see it without optional preprocessing."""
-        X = build(DEFAULTS, task).fit_transform(task.train.X, task.train.y).astype(np.float32)
-        y = task.train.y if task.classes else (task.train.y - task.train.y.mean()) / task.train.y.std()
+    def of(cls, task: Task, part: Part | None = None) -> "Table":
+        """A part of a task, by default the training part, as learners see it without optional preprocessing.
+
+        What is standardised is standardised by the training part.
+        """
+        train, part = task.train, task.train if part is None else part
+        X = build(DEFAULTS, task).fit(train.X, train.y).transform(part.X).astype(np.float32)
+        y = part.y if task.classes else (part.y - train.y.mean()) / train.y.std()
         return cls(task.family, X, y, len(task.classes))
 
     @property
