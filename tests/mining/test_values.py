@@ -3,11 +3,13 @@
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from forerun.mining.values import DEEPEST, LONGEST, MOST_NAMES, read, settings
+from forerun.mining.runs import Coded, CodedColumns
+from forerun.mining.values import DEEPEST, LONGEST, MOST_NAMES, read, read_all, settings
 
 
 @pytest.mark.parametrize(
@@ -89,6 +91,32 @@ def test_of_ten_thousand_parameters_those_that_the_most_runs_have_are_read() -> 
     assert len(found.too_many) == 10_001 - MOST_NAMES
 
 
+def kept(columns: dict[str, Any], n: int) -> CodedColumns:
+    """The columns as a file keeps them: the first half of the names by a dictionary."""
+    found = {}
+    for i, (name, column) in enumerate(columns.items()):
+        texts = pa.chunked_array([pa.array(column[: n // 2], pa.string()), pa.array(column[n // 2 :], pa.string())])
+        codes = np.array([-1 if text is None else row for row, text in enumerate(column)])
+        if i * 2 < len(columns):
+            coded = texts.combine_chunks().dictionary_encode()
+            texts, codes = pa.chunked_array([coded.dictionary]), coded.indices.fill_null(-1).to_numpy()
+        found[name] = Coded(texts, codes)
+    return CodedColumns(n, {}, found)
+
+
+def test_columns_as_a_file_keeps_them_mean_what_their_objects_mean() -> None:
+    values = ("0.1", "7", None, "007", "None", '{"a": 1}', "x" * 501, "[64, 32]", '["pca"]', "1e-3", "-0", "0.1")
+    plain = {name: np.array(values, dtype=object) for name in ("coded", "not coded")}
+    there = kept(plain, len(values))
+    ours, theirs = settings(there, len(values)), settings(plain, len(values))
+    assert {k: v.tolist() for k, v in ours.columns.items()} == {k: v.tolist() for k, v in theirs.columns.items()}
+    assert [type(v) for v in ours.columns["coded"]] == [type(v) for v in theirs.columns["coded"]]
+    assert (ours.too_long, ours.nested) == (theirs.too_long, theirs.nested)
+    # what took the time: an object for every text
+    assert not any("column" in vars(each) for each in there.coded.values())
+    assert [there[name].tolist() for name in there] == [list(values)] * 2
+
+
 nested = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -107,6 +135,22 @@ def test_any_text_has_a_meaning_that_a_space_can_hold(text: str) -> None:
             assert value is None or isinstance(value, (bool, int, float, str, tuple))
             assert not isinstance(value, float) or np.isfinite(value)
             str(value).encode()
+
+
+@pytest.mark.slow
+@given(
+    st.from_regex(r"\A[-+ ]?[0-9]{0,19}\.?[0-9]{0,27}([eE][-+]?[0-9]{1,4})?\s?\Z", fullmatch=True)
+    | st.floats(allow_nan=False).map(repr)
+    | st.integers().map(str)
+    | st.text(max_size=20)
+)
+@example("-0")
+@example("1e99")
+@example("4.9406564584124654e-24")
+@example("١٢")
+def test_texts_that_are_read_all_at_once_mean_what_each_means(text: str) -> None:
+    (found,) = read_all(pa.chunked_array([pa.array([text], pa.string())]))
+    assert repr(found) == repr(read(text))
 
 
 def test_deep_nesting_ends() -> None:

@@ -104,6 +104,61 @@ def test_increments_equal_fresh_readings(
     assert whole == ["the first time", "a deleted tag"]
 
 
+def test_without_curves_histories_of_metrics_are_not_looked_through(
+    server: str, client: MlflowClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    run = add(client, vision(client), "measured", 80, metrics={"loss": [0.5]})
+    read(server, cache=tmp_path)
+    asked: list[str] = []
+    real = postgresql.PostgresqlSource.rows
+    monkeypatch.setattr(
+        postgresql.PostgresqlSource,
+        "rows",
+        lambda self, query, *values: (asked.append(query), real(self, query, *values))[1],
+    )
+    for step, value in ((9, 0.1), (1, 9.0), (10, float("nan"))):
+        client.log_metric(run, "loss", value, step=step)
+        same(read(server, cache=tmp_path), read(server))
+    assert any("FROM latest_metrics " in query for query in asked)
+    assert not any("FROM metrics " in query for query in asked)
+
+
+def test_runs_that_vanish_are_looked_for_only_where_some_have(
+    server: str, client: MlflowClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    import psycopg
+
+    looked: list[object] = []
+    real = postgresql.changes._vanished
+    monkeypatch.setattr(postgresql.changes, "_vanished", lambda *a: (looked.append(a), real(*a))[1])
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO runs (run_uuid, name, user_id, status, start_time, end_time, lifecycle_stage, experiment_id) "
+            "SELECT 'bare', name, user_id, status, start_time, end_time, 'active', experiment_id FROM runs "
+            "WHERE name = 'killed'"
+        )
+        assert "bare" in read(server, cache=tmp_path).ids
+        client.update_run(add(client, vision(client), "after", 91), name="renamed after")
+        connection.execute("UPDATE runs SET status = 'FAILED' WHERE run_uuid = 'bare'")
+        same(read(server, cache=tmp_path), read(server))
+        assert not looked
+        connection.execute("DELETE FROM runs WHERE run_uuid = 'bare'")
+        add(client, vision(client), "another", 92)  # as many runs as before
+        same(read(server, cache=tmp_path), read(server))
+        assert looked
+
+
+def test_two_connections_see_one_moment(server: str, client: MlflowClient):
+    with postgresql.opened(server) as source:
+        name = source.snapshot()
+        new = add(client, vision(client), "unseen", 93)
+        with postgresql.opened(server, name) as beside:
+            query = "SELECT count(*) FROM runs WHERE run_uuid = ?"
+            assert next(beside.rows(query, (new,))) == next(source.rows(query, (new,))) == (0,)
+        with postgresql.opened(server) as later:
+            assert next(later.rows(query, (new,))) == (1,)
+
+
 def test_a_wrong_password_is_an_error_that_does_not_tell_it(server: str):
     with pytest.raises(StoreError, match="cannot read the runs of postgresql://") as error:
         read(server.replace("forerun:", "forerun:wrong"))
