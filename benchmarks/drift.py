@@ -62,8 +62,8 @@ def recorded(given: argparse.Namespace) -> Recordings:
         raise SettingsError(f"--kinds must be among {', '.join(KINDS)}; got {', '.join(unknown)}")
     if given.name is None:
         return Recordings.of_project()
-    if len(given.metrics) != 3:
-        raise SettingsError("--metrics must name three columns: the loss, the loss after the change, seconds")
+    if len(given.metrics) not in (2, 3):
+        raise SettingsError("--metrics must name the columns of the loss, of the loss after the change and of seconds")
     return Recordings.of_folder(given.name, given.data, given.metrics)
 
 
@@ -72,7 +72,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("name", nargs="?", metavar="NAME", help="a benchmark of --data")
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder of recordings in the tidy form")
-    parser.add_argument("--metrics", type=names, default=[], metavar="A,B,C", help="loss, other loss, seconds")
+    parser.add_argument("--metrics", type=names, default=[], metavar="A,B,C", help="loss, other loss, seconds if known")
     parser.add_argument("--kinds", type=names, default=["time", "hardware", "none", "narrowed"], help=", ".join(KINDS))
     parser.add_argument("--learners", type=names, default=["linear", "network"])
     parser.add_argument("--seeds", type=int, default=6, help="orders of arrival")

@@ -39,8 +39,8 @@ class Recordings:
     meta: MetaDataset
     other: Floats | None
     """(n,) losses by another metric; None where there is none."""
-    seconds: Floats
-    """(n,)"""
+    seconds: Floats | None
+    """(n,); None where times were not recorded."""
 
     @classmethod
     def of_project(cls) -> "Recordings":
@@ -50,11 +50,11 @@ class Recordings:
 
     @classmethod
     def of_folder(cls, name: str, folder: Path, metrics: Sequence[str]) -> "Recordings":
-        """A benchmark in the tidy form; metrics are the columns of the loss, of the other loss and of seconds."""
-        first, other, seconds = (read(name, folder, metric).meta for metric in metrics)
-        if not len(first) == len(other) == len(seconds):
+        """A benchmark in the tidy form; metrics are the columns of the loss, the other loss and, if known, seconds."""
+        first, other, *seconds = (read(name, folder, metric).meta for metric in metrics)
+        if not all(len(first) == len(meta) for meta in (other, *seconds)):
             raise SettingsError(f"metrics {', '.join(metrics)} must be known of the same trainings of {name!r}")
-        return cls(name, first, other.loss, seconds.loss)
+        return cls(name, first, other.loss, seconds[0].loss if seconds else None)
 
     def after(self, kind: str, slower: float) -> Floats:
         """Losses (n,) from the change on."""
@@ -62,10 +62,14 @@ class Recordings:
             if self.other is None:
                 raise SettingsError(f"recordings must have a second metric for the kind 'metric'; {self.name} has none")
             return self.other
-        if kind == "hardware":
-            longest = np.array([np.nanmax(self.seconds[self.meta.task == t]) for t in range(len(self.meta.tasks))])
-            return np.where(self.seconds * slower <= longest[self.meta.task], self.meta.loss, np.nan)
-        return self.seconds if kind == "time" else self.meta.loss
+        if kind not in ("hardware", "time"):
+            return self.meta.loss
+        if self.seconds is None:
+            raise SettingsError(f"recordings must have seconds for the kind {kind!r}; {self.name} has none")
+        if kind == "time":
+            return self.seconds
+        longest = np.array([np.nanmax(self.seconds[self.meta.task == t]) for t in range(len(self.meta.tasks))])
+        return np.where(self.seconds * slower <= longest[self.meta.task], self.meta.loss, np.nan)
 
 
 @dataclass(frozen=True)

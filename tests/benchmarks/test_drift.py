@@ -64,9 +64,12 @@ def test_a_narrowed_history_holds_the_better_half_from_the_middle_on(recordings:
     assert len(half.later) == len(whole.later)
 
 
-def test_a_second_metric_that_is_not_there_is_an_error_that_says_so(recordings: Recordings) -> None:
+def test_a_second_metric_or_a_time_that_is_not_there_is_an_error_that_says_so(recordings: Recordings) -> None:
     with pytest.raises(SettingsError, match="must have a second metric"):
         replace(recordings, other=None).after("metric", 4.0)
+    for kind in ("time", "hardware"):
+        with pytest.raises(SettingsError, match="must have seconds"):
+            replace(recordings, seconds=None).after(kind, 4.0)
 
 
 def test_nights_are_counted_and_the_first_on_which_drift_was_said_is_told() -> None:
