@@ -81,8 +81,8 @@ class _Unpacking:
         inputs = _gathered((row, sets[key]) for row, key in self.items("inputs"))
         curves = [name.removeprefix("s:") for name in self.table.column_names if name.startswith("s:")]
         return Runs(
-            ids=self.texts("id").column.tolist(),
-            **{field: self.texts(field).column.tolist() for field in OWN},
+            ids=self.listed("id"),
+            **{field: self.listed(field) for field in OWN},
             start=self.numbers("start"),
             end=self.numbers("end"),
             params=self.coded("p"),
@@ -109,6 +109,14 @@ class _Unpacking:
         column = column.unify_dictionaries()
         codes = np.concatenate([each.indices.fill_null(-1).to_numpy() for each in column.chunks])
         return Coded(pa.chunked_array([column.chunk(0).dictionary]), codes[self.order])
+
+    def listed(self, name: str) -> list[str]:
+        """A column of short texts that every run has."""
+        column = self.table[name]
+        if pa.types.is_dictionary(column.type):
+            return list(self.texts(name).column)
+        # in order before they are objects: their memory then is, too
+        return list(column.take(pa.array(self.order)).to_pylist())
 
     def numbers(self, name: str) -> npt.NDArray[Any]:
         """A column; NaN where it has no value."""
