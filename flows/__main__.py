@@ -20,11 +20,12 @@ def main() -> int:
     todo, total = pending(project)
     if todo:
         from flows.server import a_server
-        from forerun.steps import collect, knowledge
+        from forerun.steps import architectures, collect, knowledge
 
         # before Prefect, which takes seconds to start, and before the trainings that come first
         collect.check(project)
         knowledge.check_tuning(project.settings.tune)
+        architectures.check(project)
         with a_server():
             from flows.pipeline import pipeline
 

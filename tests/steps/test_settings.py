@@ -102,6 +102,7 @@ def test_what_a_setting_cannot_mean_is_refused(raw: dict[str, Any], message: str
     ("settings", "message"),
     [
         (TuneSettings(strategy="climb"), r"tune.strategy must be null or one of ascent, .*; got 'climb'"),
+        (TuneSettings(architectures="lenet"), r"tune.architectures must be null or one of dense, cells; got 'lenet'"),
         (TuneSettings(optimizers=("adam", "lion")), r"optimizers must be among sgd, .*; got lion"),
     ],
 )

@@ -7,6 +7,7 @@ lines for the terminal. Nothing here computes a result; it only tells one.
 from forerun.report.front import front_table
 from forerun.report.page import render, write
 from forerun.report.story import (
+    Architectures,
     Comparison,
     Drift,
     Estimate,
@@ -29,6 +30,7 @@ from forerun.report.story import (
 from forerun.report.terminal import final_table
 
 __all__ = [
+    "Architectures",
     "Comparison",
     "Drift",
     "Estimate",

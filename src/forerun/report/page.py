@@ -17,7 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
-from forerun.report import drawing, drifting, figures, front, grounds, searching, sentences, wording
+from forerun.report import architectures, drawing, drifting, figures, front, grounds, searching, sentences, wording
 from forerun.report.effects import effect_figure
 from forerun.report.sentences import Effect
 from forerun.report.story import Estimate, Story, Training
@@ -77,6 +77,7 @@ def _environment() -> Environment:
         "front": front,
         "grounds": grounds,
         "drifting": drifting,
+        "architectures": architectures,
     }
     return environment
 

@@ -273,6 +273,25 @@ class Grounds:
 
 
 @dataclass(frozen=True)
+class Architectures:
+    """A family of architectures, and what a super-network, in which all of them share weights, was worth there."""
+
+    family: str
+    size: int
+    """Architectures in the space."""
+    shortlist: int
+    """Those that it found best, among which trainings were chosen."""
+    seconds: float
+    """Wall clock that the super-network, the search in it and the scores took."""
+    pairs: Sequence[tuple[float, float]]
+    """Score, and validation loss of the real training, of each that ended well; in different units."""
+    agreement: float
+    """Rank correlation of these; NaN of fewer than three."""
+    earlier: int
+    """Trainings of the family on other data sets, from which was learned too."""
+
+
+@dataclass(frozen=True)
 class Lineage:
     """What is needed to come back to this result."""
 
@@ -304,6 +323,8 @@ class Story:
     past: Past | None = None
     tuning: Tuning | None = None
     front: Front | None = None
+    architectures: Architectures | None = None
+    """None where all learners were searched."""
     grounds: Grounds | None = None
     """None for a meta-learner that weighs no hypotheses."""
 

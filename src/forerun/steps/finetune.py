@@ -55,7 +55,7 @@ def fine_tune(
     """
     target = replace(target, task=named_apart(store, target.task))
     settings = target.settings
-    budget = Budget(settings.trials, settings.batch, settings.seconds, limit_s)
+    budget = Budget(settings.trials, settings.batch, target.seconds, limit_s)
     basis = target.knowledge.digest
     with Trainer(
         store, names.TUNE, target.task, target.space, settings, root, "fine-tune", basis, elsewhere

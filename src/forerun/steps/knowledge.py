@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from forerun.errors import HistoryError, SettingsError
+from forerun.learners import ARCHITECTURES
+from forerun.learners.architectures import Family
 from forerun.learners.hardware import hardware_facts
 from forerun.learners.joint import default_space
 from forerun.metadata import MetaDataset
@@ -23,6 +25,8 @@ from forerun.steps.forbidden import check_something_is_left, read_forbidden
 from forerun.steps.forgetting import load_drift, recalled
 from forerun.steps.project import Project
 from forerun.steps.settings import TuneSettings
+from forerun.supernets import Given, Shared
+from forerun.supernets.teaching import RESOLUTION
 from forerun.tasks import Task
 from forerun.trials import History, Status
 from forerun.tuning import Tuner, portfolio
@@ -75,10 +79,14 @@ class Target:
     knowledge: Knowledge
     task: Task
     settings: TuneSettings
+    shared: Shared | None = None
+    """What a super-network says of the task: then only architectures of its family are tried, those it finds good."""
 
     @cached_property
     def space(self) -> SearchSpace:
         """What may be tried on the task. Raises SpaceError for an optimizer that there is not."""
+        if self.shared is not None:
+            return self.shared.space
         return default_space(self.task.kind, optimizers=self.settings.optimizers)
 
     @cached_property
@@ -91,16 +99,27 @@ class Target:
             forecaster.scaler_.transform(metafeatures(self.task), hardware_facts()),
             space,
             acquisition=self.settings.acquisition,
-            resolution=self.settings.resolution,
+            resolution=self.settings.resolution if self.shared is None else RESOLUTION,
             fixed=self.fixed,
             forbidden=forbidden,
-            portfolio=self.best_on_average(PORTFOLIO),
-            strategy=strategy_of(self.settings),
+            portfolio=self.best_on_average(PORTFOLIO) if self.shared is None else self.shared.shortlist,
+            strategy=strategy_of(self.settings) if self.shared is None else Given(),
             proof_s=self.settings.proof_s,
             seed=self.settings.seed,
         )
         check_something_is_left(tuner.grid, forbidden, self.fixed)
         return tuner
+
+    @property
+    def seconds(self) -> float | None:
+        """Wall clock that is left for trainings; None for no limit. Raises SettingsError where there is none left."""
+        allowed, spent = self.settings.seconds, 0.0 if self.shared is None else self.shared.seconds
+        if allowed is not None and spent >= allowed:
+            raise SettingsError(
+                f"tune.seconds must be above what the super-network of {self.task.name!r} took, {spent:.0f} s; "
+                f"got {allowed:g}"
+            )
+        return None if allowed is None else allowed - spent
 
     @cached_property
     def fixed(self) -> Mapping[str, Value]:
@@ -134,7 +153,7 @@ class Target:
                 remembered=remembered,
             )
         except HistoryError:
-            if not self.fixed and not self.forbidden and remembered.all():
+            if not self.fixed and not self.forbidden and remembered.all() and self.shared is None:
                 raise
             return []
 
@@ -142,8 +161,10 @@ class Target:
         """The past data sets most like this one, and what worked best there; of what is not forgotten."""
         history, meta = self.knowledge.history, self.knowledge.meta
         finished = history.trials[self.knowledge.remembered & (history.trials["status"] == Status.FINISHED)]
-        known = meta.of_tasks(np.unique(meta.task[~meta.failed]))
-        found = []
+        known = meta.of_tasks(np.unique(meta.task[~meta.failed])).without([self.task.family])
+        found: list[Neighbour] = []
+        if not known.tasks:
+            return found
         for name, distance in nearest_tasks(known, self.tuner.features, NEIGHBOURS):
             facts = history.tasks.loc[[name]].to_dict(orient="records")[0]
             own = finished[finished["task"] == name]
@@ -168,7 +189,16 @@ class Target:
 def check_tuning(settings: TuneSettings) -> None:
     """Raise for names that there are not, before anything long is done on the way to the tuning."""
     strategy_of(settings)
+    if settings.architectures is not None:
+        family_of(settings.architectures)
     default_space("binary", optimizers=settings.optimizers)
+
+
+def family_of(name: str) -> Family:
+    """A family of architectures by its name. Raises SettingsError for one that there is not."""
+    if name not in ARCHITECTURES:
+        raise SettingsError(f"tune.architectures must be null or one of {', '.join(ARCHITECTURES)}; got {name!r}")
+    return ARCHITECTURES[name]
 
 
 def strategy_of(settings: TuneSettings) -> SearchStrategy | None:

@@ -52,6 +52,11 @@ class Project:
         return self.root / "data" / "meta"
 
     @property
+    def supernets(self) -> Path:
+        """What super-networks said of targets, a folder each; made again where it is missing."""
+        return self.root / "data" / "supernets"
+
+    @property
     def models(self) -> Path:
         """The fitted meta-learner, a folder."""
         return self.root / "data" / "models"

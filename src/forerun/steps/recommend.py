@@ -10,6 +10,7 @@ from typing import Any
 from forerun.errors import SettingsError
 from forerun.report import Front, Lineage, Story, final_table, front_table, grounds, searching, write
 from forerun.report.wording import brief
+from forerun.steps.architectures import target_of
 from forerun.steps.finetune import FineTuned, fine_tune
 from forerun.steps.forbidden import parse_forbidden
 from forerun.steps.knowledge import Knowledge, Target
@@ -65,10 +66,15 @@ def recommend(
     store = open_store(project.settings.store.uri, project.root)
     knowledge = Knowledge.load(project, load_metalearner(store))
     settings = replace(
-        project.settings.tune, trials=max(budget, 1), fixed=dict(fixed or {}), forbidden=tuple(forbidden), seed=seed
+        project.settings.tune,
+        trials=max(budget, 1),
+        fixed=dict(fixed or {}),
+        forbidden=tuple(forbidden),
+        architectures=project.settings.tune.architectures if budget else None,
+        seed=seed,
     )
-    target = Target(knowledge, task, settings)
-    lineage, known = Lineage(tracking_uri=store.label), past(project)
+    target = target_of(store, project, knowledge, task, settings)
+    lineage, known = Lineage(tracking_uri=store.label), past(project) if target.shared is None else None
     if not budget:
         suggested = target.tuner.suggest([], top, limit_s=seconds)
         if not suggested.suggestions:

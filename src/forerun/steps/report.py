@@ -43,7 +43,9 @@ def full_story(project: Project) -> Story:
     """The pipeline's story, with what is known of the meta-learner and of what was registered."""
     story = load_story(project.recommendation / "story.json")
     told = json.loads(project.registered.read_text()) if project.registered.is_file() else None
-    return replace(story, past=past(project), lineage=_lineage(story.lineage, told))
+    # the scores on tasks left out are of the joint space's meta-learner, which chose no architecture
+    known = past(project) if story.architectures is None else None
+    return replace(story, past=known, lineage=_lineage(story.lineage, told))
 
 
 def _lineage(known: Lineage, told: Mapping[str, Any] | None) -> Lineage:

@@ -117,8 +117,12 @@ class TuneSettings:
     acquisition: str = "ei"
     resolution: int = 12
     """Levels of a numeric domain in the searched grid."""
+    architectures: str | None = None
+    """A family of network architectures ('dense' for tables, 'cells' for images) that is searched, by a super-network,
+    in place of all learners; none searches all learners. It counts where there are trainings to be spent."""
     strategy: str | None = None
-    """How the grid is searched: one of `search.HEURISTICS`; none lets the score and the size of the space decide."""
+    """How the grid, or a super-network, is searched: one of `search.HEURISTICS`; none lets the score and the size of
+    the space decide."""
     timeout_s: float = 60.0
     seconds: float | None = None
     """Wall-clock budget of the trainings; none for no limit."""

@@ -32,8 +32,9 @@ from forerun.report import (
     Tuning,
 )
 from forerun.report.story import Lineage
+from forerun.steps.architectures import told
 from forerun.steps.finetune import OURS, FineTuned
-from forerun.steps.knowledge import Target
+from forerun.steps.knowledge import Target, family_of
 from forerun.tasks import Task
 from forerun.trials import Trial
 from forerun.tuning import Contender, Suggested, Suggestion, TradeOff, explain, thinned, trace
@@ -83,8 +84,10 @@ def tuned_story(target: Target, result: FineTuned, lineage: Lineage) -> Story:
     story = zero_shot_story(target, expected, suggested, lineage)
     return replace(
         story,
+        architectures=told(target, result.tuned.trials),
         recommendation=replace(
             story.recommendation,
+            learner=family_of(target.shared.family).title if target.shared else "",
             validation_loss=best.loss,
             test_loss=final.loss,
             fit_seconds=final.outcome.fit_seconds,

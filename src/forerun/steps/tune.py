@@ -4,9 +4,10 @@ import json
 
 from forerun.learners.saved import save_model
 from forerun.report import Lineage
+from forerun.steps.architectures import target_of
 from forerun.steps.errand import Elsewhere
 from forerun.steps.finetune import fine_tune
-from forerun.steps.knowledge import Knowledge, Target
+from forerun.steps.knowledge import Knowledge
 from forerun.steps.project import Project
 from forerun.steps.target import load_target
 from forerun.steps.tell import save_story, tuned_story
@@ -19,7 +20,7 @@ def run(project: Project, elsewhere: Elsewhere | None = None) -> None:
     elsewhere: trains on other machines; None trains here.
     """
     store = open_store(project.settings.store.uri, project.root)
-    target = Target(Knowledge.load(project), load_target(project), project.settings.tune)
+    target = target_of(store, project, Knowledge.load(project), load_target(project), project.settings.tune)
     result = fine_tune(store, target, project.root, elsewhere=elsewhere)
     story = tuned_story(target, result, Lineage(run_id=result.run_id, tracking_uri=store.label))
     folder = project.recommendation

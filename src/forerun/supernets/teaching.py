@@ -13,6 +13,7 @@ trainings on the target how far to trust it.
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,7 @@ from forerun.learners import Model
 from forerun.learners.architectures import Family
 from forerun.search import Candidate, Evolution, Problem, Ranked, SearchStrategy, search
 from forerun.search.board import Board
-from forerun.space import Condition, Configuration, Floats
+from forerun.space import Condition, Configuration, Floats, SearchSpace
 from forerun.supernets.supernet import SuperNet
 from forerun.tasks import Task
 from forerun.trials import History, Status, Trial
@@ -60,7 +61,7 @@ def shortlist(
 ) -> list[Candidate]:
     """The n architectures with the lowest scores that a search found, best first; by default a small evolution.
 
-    Only such as have the `fixed` values, and none that is `forbidden`. Raises SpaceError for values that are no choices.
+    All have the `fixed` values, and none is `forbidden`. Raises SpaceError for values that are no choices.
     """
     strategy = strategy or Evolution(population=128, brood=32, generations=40, tournament=8)
     grid = supernet.space.grid(RESOLUTION, fixed or {})
@@ -121,6 +122,35 @@ def shared_history(supernet: SuperNet, trials: Sequence[Trial], metafeatures: Ma
     task = supernet.task
     table = task_table({SHARED.format(task.name): task}, {task.name: metafeatures})
     return History.of(trials, table, {supernet.space.name: supernet.space})
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What a super-network says of a task: its scores of the architectures that it finds best."""
+
+    family: str
+    history: History
+    """The scores, as `shared_history` tells them."""
+    seconds: float
+    """Wall clock that it took: the super-network's training, the search and the scores."""
+
+    @property
+    def space(self) -> SearchSpace:
+        """The architectures."""
+        (space,) = self.history.spaces.values()
+        return space
+
+    @cached_property
+    def shortlist(self) -> list[Configuration]:
+        """The architectures that were scored, best first."""
+        order = np.argsort(self.history.trials["loss"].to_numpy(dtype=float), kind="stable")
+        return list(self.history.configurations(self.history.trials.iloc[order]))
+
+    def score(self, configuration: Configuration) -> float:
+        """Loss that was scored; NaN for an architecture that was not."""
+        losses = self.history.trials["loss"].astype(float)
+        known = zip(self.history.configurations(), losses, strict=True)
+        return next((loss for scored, loss in known if scored == dict(configuration)), float("nan"))
 
 
 def with_shared(

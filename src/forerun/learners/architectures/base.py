@@ -12,7 +12,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor
 
@@ -31,6 +31,8 @@ from forerun.tasks import Task
 class Family(BaseLearner):
     """Architectures of one kind, as one base learner."""
 
+    title: ClassVar[str]
+    """One of them, in a sentence."""
     recipe: Recipe = Recipe()  # noqa: RUF009 - frozen
     """How one of them is trained from scratch."""
 

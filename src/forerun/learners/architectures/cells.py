@@ -103,6 +103,7 @@ class Cells(Family):
     """Convolutional cells for small square images."""
 
     name: ClassVar[str] = "cells"
+    title: ClassVar[str] = "a network of convolutional cells"
     images: ClassVar[bool] = True
     recipe: Recipe = Recipe(epochs=8, learning_rate=0.02)  # noqa: RUF009 - frozen
 

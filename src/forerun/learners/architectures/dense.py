@@ -97,6 +97,7 @@ class Dense(Family):
     """Dense networks of up to sixteen layers."""
 
     name: ClassVar[str] = "dense"
+    title: ClassVar[str] = "a dense network"
 
     def domains(self, kind: str) -> Mapping[str, tuple[Domain, Condition]]:
         """Return the choices; the first layer has no skip connection."""
