@@ -29,6 +29,7 @@ from tests.tuning import fakes
 
 MOVED = Measured(0.3, 0.2, 0.4, 0.1 * DAY, 0.3, 0.8, 1.7e9, 7)
 UNTOLD = Measured(untold="the times of trials are not known")
+FORGOT = Drift(Estimate(0.3, 0.2, 0.4), 0.3, 0.8, "2026-04-02 03:00 UTC", 7, 0.1, 1.0, 100, 50)
 
 
 @pytest.fixture(scope="module")
@@ -70,13 +71,12 @@ def test_a_project_that_was_trained_before_drift_was_measured_has_none_and_a_dam
 ) -> None:
     path = tmp_path / "drift.json"
     assert load_drift(path) is None
-    for text in ("{", "[]", '{"mean": 1}'):
+    save_drift(FORGOT, path)
+    good = path.read_text()
+    for text in ("{", "[]", '{"mean": 1}', good.replace('"half_life_days": 1.0', '"half_life_days": "long"')):
         path.write_text(text)
         with pytest.raises(FormatError, match="must hold the drift"):
             load_drift(path)
-
-
-FORGOT = Drift(Estimate(0.3, 0.2, 0.4), 0.3, 0.8, "2026-04-02 03:00 UTC", 7, 0.1, 1.0, 100, 50)
 
 
 def test_all_is_recalled_unless_something_was_forgotten(meta: MetaDataset) -> None:

@@ -76,6 +76,7 @@ def load_drift(path: Path) -> Drift | None:
         plain: dict[str, Any] = {
             k: NAN if v is None else v for k, v in json.loads(path.read_text(encoding="utf-8")).items()
         }
-        return Drift(Estimate(*(float(plain.pop(name)) for name in ("mean", "low", "high"))), **plain)
+        cost = Estimate(*(float(plain.pop(name)) for name in ("mean", "low", "high")))
+        return Drift(cost, half_life_days=float(plain.pop("half_life_days")), **plain)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise FormatError(f"{path} must hold the drift of a history: {error!r}. Run: forerun run") from error
