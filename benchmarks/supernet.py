@@ -65,6 +65,7 @@ def agreement_of(record: Record, name: str) -> dict[str, Any]:
         "correlation_test": correlation(found, "tests"),
         "further": correlation(found, scores="further"),
         "reliability": correlation(found, "tests", scores="losses"),
+        "ceiling": correlation(found, "again", scores="losses"),
         "ratio": found["training_seconds"] / found["score_seconds"],
         "ratio_further": found["training_seconds"] / found["further_seconds"],
     }
@@ -91,16 +92,18 @@ def interval(tests: list[float]) -> dict[str, Any]:
 
 
 def rows(told: Mapping[str, Any]) -> list[str]:
-    """How scores agree with trainings from scratch, a line a data set; the last column is of validation and test."""
+    """How scores agree with trainings from scratch, a line a data set; at last how these agree with each other."""
     lines = [
-        f"{'':20}{'inherited [95 %]':>22}{'training':>11}{'score':>11}{'one epoch further':>24}{'score':>11}{'test':>7}"
+        f"{'':20}{'inherited [95 %]':>22}{'training':>11}{'score':>11}{'one epoch further':>24}{'score':>11}"
+        f"{'trained twice':>24}{'test':>7}"
     ]
     for name, found in told.items():
         own = found["agreement"]
-        cells = ["{:.2f} [{:.2f}, {:.2f}]".format(*found[column]) for column in ("correlation", "further")]
+        cells = ["{:.2f} [{:.2f}, {:.2f}]".format(*found[column]) for column in ("correlation", "further", "ceiling")]
         lines.append(
             f"{name:20}{cells[0]:>22}{own['training_seconds']:9.2f} s{1e3 * own['score_seconds']:8.1f} ms"
-            f"{cells[1]:>24}{1e3 * own['further_seconds']:8.1f} ms{found['reliability'][0]:7.2f}"
+            f"{cells[1]:>24}{1e3 * own['further_seconds']:8.1f} ms{cells[2]:>24}"
+            f"{found['reliability'][0]:7.2f}"
         )
     return lines
 

@@ -11,7 +11,7 @@ from scipy.stats import rankdata
 from forerun.supernets import Sandwich, SuperNet
 from supernetted.compare import Plan
 from supernetted.data import EVERY
-from supernetted.record import Record, sixty, task_of, trained
+from supernetted.record import AGAIN, Record, sixty, task_of, trained
 
 DRAWS = 2_000
 
@@ -19,7 +19,7 @@ DRAWS = 2_000
 def agreement(record: Record, name: str, plan: Plan, sandwich: Sandwich, seed: int) -> dict[str, Any]:
     """Scores of one super-network for the architectures that were trained from scratch, and what they took."""
     configurations = sixty(name, plan.architectures)
-    rows = trained(record, name, configurations)
+    rows, again = (trained(record, name, configurations, seed=seed) for seed in (0, AGAIN))
     supernet = SuperNet.fit(EVERY[name].architectures, task_of(name), sandwich=sandwich, seed=seed)
     began = time.process_time()
     scores = supernet.score(configurations)
@@ -29,7 +29,8 @@ def agreement(record: Record, name: str, plan: Plan, sandwich: Sandwich, seed: i
         "scores": scores.tolist(),
         "losses": [row["loss"] for row in rows],
         "tests": [row["test"] for row in rows],
-        "training_seconds": float(np.mean([row["seconds"] for row in rows])),
+        "again": [row["loss"] for row in again],
+        "training_seconds": float(np.mean([row["seconds"] for row in again])),
         "score_seconds": (middle - began) / len(configurations),
         "further": further.tolist(),
         "further_seconds": (time.process_time() - middle) / len(configurations),

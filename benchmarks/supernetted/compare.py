@@ -1,6 +1,6 @@
 """Three ways to spend the same processor time on trainings of architectures; the lowest validation loss is chosen.
 
-    random      architectures drawn at random, in a random order
+    random      architectures drawn at random, in a random order: the second trainings of the sixty
     without     chosen by the default meta-learner, taught by the history: trainings on other data sets
     with        a super-network is trained and searched first, and what scored best is trained one epoch further;
                 these scores join the history as one more task, and the same meta-learner chooses among them
@@ -26,7 +26,7 @@ from forerun.supernets.teaching import RESOLUTION
 from forerun.trials import History, Trial
 from forerun.tuning import Budget, Tuner, portfolio, tune
 from supernetted.data import DEVELOPED, EVERY
-from supernetted.record import Record, features_of, sixty, task_of, trained, trial_of
+from supernetted.record import AGAIN, Record, features_of, sixty, task_of, trained, trial_of
 
 ORDERS = 500
 """Orders of the recorded random trainings."""
@@ -43,9 +43,9 @@ class Plan:
     seeds: int = 3
     budget: float = 30.0
     """Processor time of everything, in mean trainings of the data set."""
-    short: int = 20
+    short: int = 12
     """Architectures among which is chosen."""
-    search: Evolution = field(default_factory=lambda: Evolution(64, 16, 10, 8))
+    search: Evolution = field(default_factory=lambda: Evolution(48, 16, 6, 8))
 
 
 def history_of(record: Record, name: str, plan: Plan) -> History:
@@ -60,13 +60,13 @@ def history_of(record: Record, name: str, plan: Plan) -> History:
 
 def seconds_allowed(record: Record, name: str, plan: Plan) -> float:
     """The budget in seconds of processor time."""
-    rows = trained(record, name, sixty(name, plan.architectures))
+    rows = trained(record, name, sixty(name, plan.architectures), seed=AGAIN)
     return plan.budget * float(np.mean([row["seconds"] for row in rows]))
 
 
 def at_random(record: Record, name: str, plan: Plan) -> list[float]:
     """Test losses of random search, one for each order."""
-    rows = trained(record, name, sixty(name, plan.architectures))
+    rows = trained(record, name, sixty(name, plan.architectures), seed=AGAIN)
     allowed, found = seconds_allowed(record, name, plan), []
     for seed in range(ORDERS):
         order = np.random.default_rng(seed).permutation(len(rows))

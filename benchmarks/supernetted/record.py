@@ -18,6 +18,9 @@ from forerun.tasks import Task
 from forerun.trials import Status, Trial
 from supernetted.data import EVERY
 
+AGAIN = 1
+"""Seed of the second training of each architecture: how far trainings from scratch agree with each other."""
+
 
 @dataclass
 class Record:

@@ -14,6 +14,7 @@ from forerun.learners.architectures import Family
 from forerun.learners.architectures.training import initial
 from forerun.space import Configuration
 from forerun.supernets import Sandwich, SuperNet
+from forerun.supernets.teaching import RESOLUTION
 from forerun.tasks import Task, make_task
 
 Promise = Callable[[Family], None]
@@ -82,7 +83,10 @@ def every_parameter_is_some_architectures(family: Family) -> None:
     """Each parameter of the super-network is used by architectures that training draws: none stays what it was."""
     supernet = shared(family)
     prepared, used = supernet.prepared, set[str]()
-    for configuration in _drawn(family, 2_000):
+    # the longest ones use most, and few are drawn
+    longest = {family.length: family.covering()[0][family.length]}
+    grid = supernet.space.grid(RESOLUTION, longest)
+    for configuration in supernet.space.decode(grid.encode(grid.sample(np.random.default_rng(16), 1_000))):
         used |= set(family.architecture(configuration, prepared.inputs, prepared.outputs).shapes)
     idle = set(supernet.parameters) - used
     require(not idle, f"every parameter must be used by an architecture of the space; these are not: {sorted(idle)}")

@@ -17,7 +17,7 @@ from forerun.learners.architectures import Architecture, Family, FittedArchitect
 from forerun.learners.architectures.architecture import Parameters
 from forerun.learners.architectures.fitted import Prepared
 from forerun.learners.architectures.training import refitted_head, train_on
-from forerun.space import Configuration, Floats, SearchSpace
+from forerun.space import Configuration, Floats, SearchSpace, Value
 from forerun.supernets.training import SANDWICHES, Sandwich, cut, train_shared
 from forerun.tasks import Task
 
@@ -95,10 +95,19 @@ def _built(family: Family, prepared: Prepared, configuration: Configuration) -> 
 def _students(
     family: Family, prepared: Prepared, kind: str, paths: int, rng: np.random.Generator
 ) -> Iterator[list[Architecture]]:
-    """Without end: the smallest architecture with random choices, and so many random ones."""
+    """Without end: the smallest architecture with random choices, and so many random ones, of every length as often.
+
+    What is long learns slowly where weights are shared, and is underrated where it is drawn as often as what is short.
+    """
     space = family.space(kind)
     while True:
-        drawn = space.sample(rng, DRAWN // (paths + 1) * (paths + 1))
-        for start in range(0, len(drawn), paths + 1):
-            first, *others = drawn[start : start + paths + 1]
+        drawn: dict[Value, list[Configuration]] = {}
+        for configuration in space.sample(rng, DRAWN):
+            drawn.setdefault(configuration[family.length], []).append(configuration)
+        # in order, so that the same seed draws the same
+        alike = [drawn[length] for length in sorted(drawn, key=float)]  # type: ignore[arg-type]
+        for _ in range(DRAWN // (paths + 1)):
+            first, *others = (
+                alike[i][int(rng.integers(len(alike[i])))] for i in rng.integers(len(alike), size=paths + 1)
+            )
             yield [_built(family, prepared, c) for c in (family.smallest(first), *others)]

@@ -23,7 +23,7 @@ class Sandwich(Recipe):
 
     epochs: int = 15
     learning_rate: float = 0.02
-    paths: int = 3
+    paths: int = 2
     """Random architectures in every step, beside the largest and the smallest."""
     labels: float = 0.8
     """Share of the labels in what all but the largest learn from; the rest is what the largest says."""

@@ -33,6 +33,8 @@ class Family(BaseLearner):
 
     title: ClassVar[str]
     """One of them, in a sentence."""
+    length: ClassVar[str]
+    """The choice of how many layers or cells stand one after the other."""
     recipe: Recipe = Recipe()  # noqa: RUF009 - frozen
     """How one of them is trained from scratch."""
 

@@ -104,6 +104,7 @@ class Cells(Family):
 
     name: ClassVar[str] = "cells"
     title: ClassVar[str] = "a network of convolutional cells"
+    length: ClassVar[str] = "cells.count"
     images: ClassVar[bool] = True
     recipe: Recipe = Recipe(epochs=8, learning_rate=0.02)  # noqa: RUF009 - frozen
 

@@ -5,12 +5,14 @@
 s_i is nothing, the layer's input, or the first layer's output; where widths differ a skip is cut, or filled with
 zeros (the shortcuts without parameters of He et al., CVPR 2016). With sixteen layers that is over 10^40 architectures.
 Weights are shared by all widths, activations and normalisations of a layer; each skip connection has its own, as what a
-layer adds to its input is another function than what takes its place.
+layer adds to its input is another function than what takes its place. Biases, gains and shifts, which cost next to
+nothing, are those of an activation and a normalisation: what is too large for one is in the middle of another.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from typing import ClassVar
 
 import torch
@@ -56,9 +58,10 @@ class DenseArchitecture:
         found: dict[str, tuple[int, ...]] = {}
         width = self.inputs
         for i, layer in enumerate(self.layers, start=1):
-            found[f"weight_{i}_{layer.skip}"], found[f"bias_{i}_{layer.skip}"] = (layer.width, width), (layer.width,)
+            own = f"{i}_{layer.activation}_{layer.normalisation}"
+            found[f"weight_{i}_{layer.skip}"], found[f"bias_{own}_{layer.skip}"] = (layer.width, width), (layer.width,)
             if layer.normalisation != "none":
-                found[f"gain_{i}"], found[f"shift_{i}"] = (layer.width,), (layer.width,)
+                found[f"gain_{own}"], found[f"shift_{own}"] = (layer.width,), (layer.width,)
             width = layer.width
         return found | {"weight_head": (self.outputs, width), "bias_head": (self.outputs,)}
 
@@ -70,9 +73,10 @@ class DenseArchitecture:
         """As `Architecture.features`, for X (n, inputs)."""
         h = first = X
         for i, layer in enumerate(self.layers, start=1):
-            z = F.linear(h, parameters[f"weight_{i}_{layer.skip}"], parameters[f"bias_{i}_{layer.skip}"])
+            own = f"{i}_{layer.activation}_{layer.normalisation}"
+            z = F.linear(h, parameters[f"weight_{i}_{layer.skip}"], parameters[f"bias_{own}_{layer.skip}"])
             if layer.normalisation != "none":
-                z = _normalised(z, layer.normalisation, parameters[f"gain_{i}"], parameters[f"shift_{i}"])
+                z = _normalised(z, layer.normalisation, parameters[f"gain_{own}"], parameters[f"shift_{own}"])
             z = FUNCTIONS[layer.activation](z)
             if layer.skip != "none":
                 z = z + _fitted(h if layer.skip == "input" else first, layer.width)
@@ -98,6 +102,7 @@ class Dense(Family):
 
     name: ClassVar[str] = "dense"
     title: ClassVar[str] = "a dense network"
+    length: ClassVar[str] = "dense.depth"
 
     def domains(self, kind: str) -> Mapping[str, tuple[Domain, Condition]]:
         """Return the choices; the first layer has no skip connection."""
@@ -116,8 +121,10 @@ class Dense(Family):
         return _uniform(2, 64)
 
     def covering(self) -> Sequence[Configuration]:
-        """The deepest and widest one, of layers that train well at any depth; and with the other skip connections."""
-        return [_uniform(DEEPEST, WIDTHS[-1], skip) for skip in ("input", "first", "none")]
+        """The deepest and widest ones: first that of layers which train well at any depth, then those of all others."""
+        teacher = _uniform(DEEPEST, WIDTHS[-1])
+        alike = [_uniform(DEEPEST, WIDTHS[-1], *layer) for layer in product(SKIPS, FUNCTIONS, NORMALISATIONS)]
+        return [teacher, *(largest for largest in alike if largest != teacher)]
 
     def smallest(self, configuration: Configuration) -> Configuration:
         """One layer of the least width."""
@@ -142,10 +149,12 @@ def _layer(configuration: Configuration, i: int) -> Layer:
     return Layer(width, *map(str, names))
 
 
-def _uniform(depth: int, width: int, skip: str = "input") -> Configuration:
-    """All layers alike, with ReLU and layer normalisation; as a rule the layer's input is added."""
+def _uniform(
+    depth: int, width: int, skip: str = "input", activation: str = "relu", normalisation: str = "layer"
+) -> Configuration:
+    """All layers alike; as a rule ReLU and layer normalisation, with the layer's input added."""
     found: dict[str, int | str] = {"dense.depth": depth}
     for i in range(1, depth + 1):
-        found |= {f"dense.width_{i}": width, f"dense.activation_{i}": "relu", f"dense.normalisation_{i}": "layer"}
-        found |= {f"dense.skip_{i}": skip} if i > 1 else {}
+        found |= {f"dense.width_{i}": width, f"dense.activation_{i}": activation}
+        found |= {f"dense.normalisation_{i}": normalisation} | ({f"dense.skip_{i}": skip} if i > 1 else {})
     return found

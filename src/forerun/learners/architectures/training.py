@@ -126,22 +126,37 @@ def train_alone(
 def epochs_of(
     parameters: dict[str, Tensor], rows: Rows, recipe: Recipe, epochs: int, generator: torch.Generator
 ) -> Iterator[tuple[int, Iterator[Tensor]]]:
-    """Epochs from 1, each with its mini-batches; gradients that a batch leaves behind are stepped down."""
+    """Epochs from 1, each with its mini-batches; gradients that a batch leaves behind are stepped down.
+
+    The parameters of the dictionary become views of one vector: a step then costs the same for any number of them.
+    """
     n = len(rows.X)
     b = max(1, min(recipe.batch_size, n // LEAST_STEPS))
-    optimizer = torch.optim.AdamW(
-        parameters.values(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
-    )
+    flat = _as_views(parameters)
+    optimizer = torch.optim.AdamW([flat], lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * (n // b))
 
     def batches() -> Iterator[Tensor]:
         # a last mini-batch that is not full is left out, every epoch another one
         for chosen in torch.randperm(n, generator=generator)[: n // b * b].view(-1, b):
             yield chosen
-            torch.nn.utils.clip_grad_norm_(parameters.values(), 1.0)
+            torch.nn.utils.clip_grad_norm_([flat], 1.0)
             optimizer.step()
-            optimizer.zero_grad()
+            optimizer.zero_grad(set_to_none=False)  # the parameters' gradients are views of it
             schedule.step()
 
     for epoch in range(1, epochs + 1):
         yield epoch, batches()
+
+
+def _as_views(parameters: dict[str, Tensor]) -> Tensor:
+    """Lay parameters out in one vector with one gradient, of which they and their gradients become views."""
+    flat = torch.cat([p.detach().flatten() for p in parameters.values()]).requires_grad_()
+    flat.grad = torch.zeros_like(flat)
+    sizes = [p.numel() for p in parameters.values()]
+    for (name, p), own, gradient in zip(
+        list(parameters.items()), flat.detach().split(sizes), flat.grad.split(sizes), strict=True
+    ):
+        parameters[name] = own.view(p.shape).requires_grad_()
+        parameters[name].grad = gradient.view(p.shape)
+    return flat
