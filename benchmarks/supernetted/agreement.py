@@ -19,7 +19,8 @@ DRAWS = 2_000
 def agreement(record: Record, name: str, plan: Plan, sandwich: Sandwich, seed: int) -> dict[str, Any]:
     """Scores of one super-network for the architectures that were trained from scratch, and what they took."""
     configurations = sixty(name, plan.architectures)
-    rows, again = (trained(record, name, configurations, seed=seed) for seed in (0, AGAIN))
+    rows = trained(record, name, configurations)
+    again = trained(record, name, configurations[: plan.twice], seed=AGAIN)
     supernet = SuperNet.fit(EVERY[name].architectures, task_of(name), sandwich=sandwich, seed=seed)
     began = time.process_time()
     scores = supernet.score(configurations)
@@ -30,7 +31,7 @@ def agreement(record: Record, name: str, plan: Plan, sandwich: Sandwich, seed: i
         "losses": [row["loss"] for row in rows],
         "tests": [row["test"] for row in rows],
         "again": [row["loss"] for row in again],
-        "training_seconds": float(np.mean([row["seconds"] for row in again])),
+        "training_seconds": float(np.mean([row["seconds"] for row in rows])),
         "score_seconds": (middle - began) / len(configurations),
         "further": further.tolist(),
         "further_seconds": (time.process_time() - middle) / len(configurations),
@@ -44,8 +45,9 @@ def correlation(
     found: Mapping[str, Any], against: str = "losses", scores: str = "scores"
 ) -> tuple[float, float, float]:
     """Spearman's correlation of two columns, and its 95 % interval over the architectures drawn."""
-    # a training that diverged is worse than all others
-    pairs = np.array([[np.inf if v is None or np.isnan(v) else v for v in found[c]] for c in (scores, against)])
+    # a training that diverged is worse than all others; those that were trained twice are the first ones
+    n = min(len(found[scores]), len(found[against]))
+    pairs = np.array([[np.inf if v is None or np.isnan(v) else v for v in found[c][:n]] for c in (scores, against)])
     rng = np.random.default_rng(0)
     drawn = [_spearman(pairs[:, rng.integers(pairs.shape[1], size=pairs.shape[1])]) for _ in range(DRAWS)]
     low, high = np.nanquantile(drawn, [0.025, 0.975])

@@ -1,6 +1,6 @@
 """Three ways to spend the same processor time on trainings of architectures; the lowest validation loss is chosen.
 
-    random      architectures drawn at random, in a random order: the second trainings of the sixty
+    random      architectures drawn at random, in a random order
     without     chosen by the default meta-learner, taught by the history: trainings on other data sets
     with        a super-network is trained and searched first, and what scored best is trained one epoch further;
                 these scores join the history as one more task, and the same meta-learner chooses among them
@@ -26,7 +26,7 @@ from forerun.supernets.teaching import RESOLUTION
 from forerun.trials import History, Trial
 from forerun.tuning import Budget, Tuner, portfolio, tune
 from supernetted.data import DEVELOPED, EVERY
-from supernetted.record import AGAIN, Record, features_of, sixty, task_of, trained, trial_of
+from supernetted.record import Record, features_of, sixty, task_of, trained, trial_of
 
 ORDERS = 500
 """Orders of the recorded random trainings."""
@@ -38,6 +38,8 @@ class Plan:
 
     architectures: int = 60
     """Trained from scratch on every data set."""
+    twice: int = 30
+    """Of these, trained with another seed as well: how far trainings from scratch agree with each other."""
     past: int = 20
     """Of these, trained on the data sets of the history."""
     seeds: int = 3
@@ -60,13 +62,13 @@ def history_of(record: Record, name: str, plan: Plan) -> History:
 
 def seconds_allowed(record: Record, name: str, plan: Plan) -> float:
     """The budget in seconds of processor time."""
-    rows = trained(record, name, sixty(name, plan.architectures), seed=AGAIN)
+    rows = trained(record, name, sixty(name, plan.architectures))
     return plan.budget * float(np.mean([row["seconds"] for row in rows]))
 
 
 def at_random(record: Record, name: str, plan: Plan) -> list[float]:
     """Test losses of random search, one for each order."""
-    rows = trained(record, name, sixty(name, plan.architectures), seed=AGAIN)
+    rows = trained(record, name, sixty(name, plan.architectures))
     allowed, found = seconds_allowed(record, name, plan), []
     for seed in range(ORDERS):
         order = np.random.default_rng(seed).permutation(len(rows))

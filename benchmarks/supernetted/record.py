@@ -19,7 +19,7 @@ from forerun.trials import Status, Trial
 from supernetted.data import EVERY
 
 AGAIN = 1
-"""Seed of the second training of each architecture: how far trainings from scratch agree with each other."""
+"""Seed of the second training of an architecture."""
 
 
 @dataclass
