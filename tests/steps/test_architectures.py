@@ -56,7 +56,7 @@ def test_a_target_teaches_the_next_one_and_a_run_that_was_killed_goes_on(
     first = load_story(here.recommendation / "story.json").architectures
     assert first is not None
     assert first.size > 10**40
-    assert (first.shortlist, first.earlier) == (8, 0)
+    assert (first.scored, first.earlier) == (16, 0)
     taught = len(trials(project, names.TUNE)) + len(trials(project, names.BASELINES))
     assert {(t.task, t.configuration["learner"]) for t in trained_here} == {("diabetes", "dense")}
 

@@ -10,6 +10,7 @@ from forerun.checks.supernets import easy_images
 from forerun.learners.architectures import ARCHITECTURES, Recipe
 from forerun.metadata import featurize
 from forerun.search import Problem
+from forerun.space import Configuration
 from forerun.supernets import Given, Sandwich, SuperNet, recorded, shortlist, stand_alone, with_shared
 from forerun.supernets.training import cut
 from forerun.trials import History, Status
@@ -85,3 +86,19 @@ def with_shared_table(task):
     from forerun.supernets import task_table
 
     return task_table({task.name: task}, {task.name: {"rows": 1.0}})
+
+
+def test_scores_in_units_of_the_metric_lie_where_its_losses_do_and_rank_as_before(shared: SuperNet):
+    drawn = shared.space.sample(np.random.default_rng(0), 12)
+    scores = shared.score(drawn)
+    moved = np.array([t.loss for t in recorded(shared, drawn, metric=True)])
+    np.testing.assert_array_equal(np.argsort(moved), np.argsort(scores))
+    task = shared.task
+    losses = [task.metric.loss(task.metric.value(task.validation.y, *said(shared, c))) for c in drawn]
+    np.testing.assert_allclose(np.quantile(moved, 0.5), np.quantile(losses, 0.5))
+    np.testing.assert_allclose(*(np.subtract(*np.quantile(v, (0.75, 0.25))) for v in (moved, losses)))
+
+
+def said(shared: SuperNet, configuration: Configuration) -> tuple[np.ndarray, np.ndarray]:
+    model, X = shared.extract(configuration), shared.task.validation.X
+    return model.predict(X), model.predict_proba(X)

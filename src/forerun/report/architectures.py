@@ -13,9 +13,9 @@ def told(found: Architectures) -> str:
     )
     return (
         f"Of {wording.count(found.size)} {wording.shorten(found.family, 30)} architectures, a super-network in which "
-        f"all of them share one set of weights chose {found.shortlist}, in {wording.seconds(found.seconds)}; it scored "
-        f"them after one epoch more. Trainings were chosen among those by a meta-learner that knew these scores"
-        f"{earlier}. {_agreed(found)}"
+        f"all of them share one set of weights scored {wording.count(found.scored)} after one epoch more: those that "
+        f"it finds best, and as many random ones. That took {wording.seconds(found.seconds)}. Trainings were chosen "
+        f"among them by a meta-learner that knew these scores{earlier}. {_agreed(found)}"
     )
 
 

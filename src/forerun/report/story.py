@@ -279,12 +279,12 @@ class Architectures:
     family: str
     size: int
     """Architectures in the space."""
-    shortlist: int
-    """Those that it found best, among which trainings were chosen."""
+    scored: int
+    """Those that it found best, and random ones; trainings were chosen among them."""
     seconds: float
     """Wall clock that the super-network, the search in it and the scores took."""
     pairs: Sequence[tuple[float, float]]
-    """Score, and validation loss of the real training, of each that ended well; in different units."""
+    """Score, and validation loss of the real training, of each that ended well."""
     agreement: float
     """Rank correlation of these; NaN of fewer than three."""
     earlier: int

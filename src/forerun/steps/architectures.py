@@ -39,10 +39,11 @@ from forerun.tracking.mine import mine
 from forerun.tracking.models import validation_digest
 from forerun.tracking.records import named_apart
 from forerun.tracking.store import Store
-from forerun.trials import History, Status, Trial
+from forerun.trials import History, Status, Trial, trial_key
+from forerun.tuning.baselines import random_configurations
 
 SHORT = 30
-"""Architectures that are scored one epoch further, to choose trainings among; twice the trainings if that is more."""
+"""Architectures that the super-network finds best, and as many random ones, to choose trainings among, at least."""
 LEAST = 5
 """Finished trials that a task of the history must have."""
 SECONDS = "seconds.json"
@@ -80,7 +81,7 @@ def told(target: Target, trials: Sequence[Trial]) -> Architectures | None:
     return Architectures(
         family=shared.family,
         size=shared.space.grid(RESOLUTION).size,
-        shortlist=len(shared.shortlist),
+        scored=len(shared.shortlist),
         seconds=shared.seconds,
         pairs=pairs,
         agreement=spearman(*np.array(pairs, dtype=np.float64).reshape(-1, 2).T),
@@ -122,7 +123,10 @@ def _shared(family: Family, task: Task, settings: TuneSettings, folder: Path) ->
         rng = np.random.default_rng(settings.seed)
         found = shortlist(supernet, n, rng, strategy_of(settings), fixed=fixed, forbidden=forbidden)
         shown.update()
-        trials = recorded(supernet, [c.configuration for c in found], epochs=1)
+        # the best alone would tell a forecaster neither how much worse others are nor where to look if scores mislead
+        drawn = random_configurations(space, n, settings.seed, fixed, forbidden)
+        several = {trial_key(task.name, c, 0): c for c in (*(f.configuration for f in found), *drawn)}
+        trials = recorded(supernet, list(several.values()), epochs=1, metric=True)
         shown.update()
     history = shared_history(supernet, trials, metafeatures(task))
     shared = Shared(family.name, history, time.monotonic() - began)

@@ -17,10 +17,12 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
+import torch
 
 from forerun.errors import TrainingError
 from forerun.learners import Model
 from forerun.learners.architectures import Family
+from forerun.learners.architectures.fitted import metric_loss
 from forerun.search import Candidate, Evolution, Problem, Ranked, SearchStrategy, search
 from forerun.search.board import Board
 from forerun.space import Condition, Configuration, Floats, SearchSpace
@@ -80,11 +82,15 @@ class Given(SearchStrategy):
         return board.ranked(proven=False)
 
 
-def recorded(supernet: SuperNet, configurations: Sequence[Configuration], *, epochs: int = 0) -> list[Trial]:
+def recorded(
+    supernet: SuperNet, configurations: Sequence[Configuration], *, epochs: int = 0, metric: bool = False
+) -> list[Trial]:
     """Scores as trials of the task 'NAME, shared weights'; they know no seconds, which would be no training's.
 
     With epochs they are those of networks trained so much further: dearer, and closer to trainings from scratch.
+    With `metric` they are in its units, as `in_metric` says.
     """
+    scores = in_metric(supernet, configurations, epochs) if metric else supernet.score(configurations, epochs=epochs)
     return [
         Trial(
             task=SHARED.format(supernet.task.name),
@@ -94,8 +100,30 @@ def recorded(supernet: SuperNet, configurations: Sequence[Configuration], *, epo
             status=Status.FINISHED,
             loss=float(loss),
         )
-        for configuration, loss in zip(configurations, supernet.score(configurations, epochs=epochs), strict=True)
+        for configuration, loss in zip(configurations, scores, strict=True)
     ]
+
+
+@torch.no_grad()
+def in_metric(supernet: SuperNet, configurations: Sequence[Configuration], epochs: int) -> Floats:
+    """Scores (n,), moved and stretched to have the median and the quartiles of the losses of the task's metric.
+
+    They rank as before, and better than the metric, by which many a pair is equal; but they lie where the losses of
+    trainings on the target will, which a forecaster that knows few other tasks cannot tell otherwise.
+    """
+    prepared, pairs = supernet.prepared, []
+    for configuration in configurations:
+        with torch.enable_grad():
+            model = supernet.extract(configuration, epochs=epochs)
+        said = model.architecture.scores(model.parameters, prepared.rows.X_validation)
+        loss = float(prepared.rows.loss(said, prepared.rows.y_validation))
+        pairs.append((loss, metric_loss(supernet.task, prepared, said)))
+    scores, losses = np.array(pairs, dtype=np.float64).reshape(-1, 2).T
+    if not np.isfinite(scores).any():
+        return scores
+    (low, middle, high), of_metric = (np.nanquantile(v, (0.25, 0.5, 0.75)) for v in (scores, losses))
+    stretch = (of_metric[2] - of_metric[0]) / (high - low) if high > low and of_metric[2] > of_metric[0] else 1.0
+    return np.asarray(of_metric[1] + stretch * (scores - middle))
 
 
 def task_table(tasks: Mapping[str, Task], metafeatures: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
@@ -126,7 +154,7 @@ def shared_history(supernet: SuperNet, trials: Sequence[Trial], metafeatures: Ma
 
 @dataclass(frozen=True)
 class Shared:
-    """What a super-network says of a task: its scores of the architectures that it finds best."""
+    """What a super-network says of a task: its scores of the architectures that it finds best, and of others."""
 
     family: str
     history: History
