@@ -5,10 +5,11 @@
     python benchmarks/supernet.py --json OUT --figures DIR      and the figures
     python benchmarks/supernet.py --json OUT --only digits      some data sets
 
-For each data set: 60 random architectures trained from scratch for the same number of epochs, and how well the losses
-with inherited weights rank them (`supernetted/agreement.py`); then three ways to spend the same processor time
-(`supernetted/compare.py`). Settings were chosen on other data sets, whose trainings are the history
-(`supernetted/data.py`). Everything that takes time is kept in OUT when it is done: run again, it goes on.
+For each data set: 60 random architectures trained from scratch for the same number of epochs, half of them twice, and
+how well the losses with inherited weights rank them (`supernetted/agreement.py`); what scores add to ten trainings
+(`supernetted/trust.py`); then three ways to spend the same processor time (`supernetted/compare.py`). Settings were
+chosen on other data sets, whose trainings are the history (`supernetted/data.py`). What takes time is kept in
+OUT when it is done: run again, it goes on.
 """
 
 import argparse
@@ -33,6 +34,7 @@ from supernetted.agreement import agreement, correlation, padded_seconds
 from supernetted.compare import Plan, at_random, tuned
 from supernetted.data import BESIDE, EVERY, TOLD
 from supernetted.record import Record, task_of
+from supernetted.trust import foretold
 
 EVERYTHING = ",".join(one.name for one in TOLD)
 QUICK = Plan(architectures=8, past=6, seeds=1, budget=24.0, short=5, search=Evolution(16, 4, 2, 4))
@@ -65,6 +67,7 @@ def agreement_of(record: Record, name: str) -> dict[str, Any]:
         "correlation_test": correlation(found, "tests"),
         "further": correlation(found, scores="further"),
         "reliability": correlation(found, "tests", scores="losses"),
+        "foretold": foretold(found, name),
         "ceiling": correlation(found, "again", scores="losses"),
         "ratio": found["training_seconds"] / found["score_seconds"],
         "ratio_further": found["training_seconds"] / found["further_seconds"],
@@ -108,12 +111,22 @@ def rows(told: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def foretellings(told: Mapping[str, Any]) -> list[str]:
+    """Rank correlations of what ten trainings say of the rest: by the score, by sizes, and by both."""
+    lines = ["", f"{'after ten trainings':20}{'score':>8}{'sizes':>8}{'both':>8}"]
+    for name, found in told.items():
+        lines.append(f"{name:20}" + "".join(f"{rho:8.2f}" for rho in found["foretold"].values()))
+    means = (np.mean([found["foretold"][what] for found in told.values()]) for what in ("score", "sizes", "both"))
+    return [*lines, f"{'mean':20}" + "".join(f"{rho:8.2f}" for rho in means)]
+
+
 def table(told: Mapping[str, Any]) -> str:
-    """Means, and the three ways to spend the same time, as text."""
+    """Means, what few trainings tell of the rest, and the three ways to spend the same time, as text."""
     mean = np.mean([found["correlation"][0] for found in told.values()])
     further = np.mean([found["further"][0] for found in told.values()])
     lines = [
         f"mean correlation {mean:.2f}, one epoch further {further:.2f}",
+        *foretellings(told),
         "",
         f"{'test loss':18}{'random':>24}{'without':>24}{'with':>24}",
     ]

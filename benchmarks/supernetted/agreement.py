@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.stats import rankdata
 
 from forerun.supernets import Sandwich, SuperNet
 from supernetted.compare import Plan
 from supernetted.data import EVERY
-from supernetted.record import AGAIN, Record, sixty, task_of, trained
+from supernetted.record import AGAIN, Record, sixty, spearman, task_of, trained
 
 DRAWS = 2_000
 
@@ -49,15 +48,9 @@ def correlation(
     n = min(len(found[scores]), len(found[against]))
     pairs = np.array([[np.inf if v is None or np.isnan(v) else v for v in found[c][:n]] for c in (scores, against)])
     rng = np.random.default_rng(0)
-    drawn = [_spearman(pairs[:, rng.integers(pairs.shape[1], size=pairs.shape[1])]) for _ in range(DRAWS)]
+    drawn = [spearman(pairs[:, rng.integers(pairs.shape[1], size=pairs.shape[1])]) for _ in range(DRAWS)]
     low, high = np.nanquantile(drawn, [0.025, 0.975])
-    return _spearman(pairs), float(low), float(high)
-
-
-def _spearman(pairs: np.ndarray) -> float:
-    """Of (2, n); NaN where all of one are equal, as in a draw of few."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return float(np.corrcoef(rankdata(pairs, axis=1))[0, 1])
+    return spearman(pairs), float(low), float(high)
 
 
 def padded_seconds(rows: int, width: int = 64, depth: int = 16, networks: int = 16) -> float:

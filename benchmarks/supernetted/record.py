@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.stats import rankdata
 
 from forerun.learners import Model
 from forerun.metadata.metafeatures import metafeatures
@@ -98,3 +99,9 @@ def trial_of(name: str, row: Mapping[str, Any]) -> Trial:
     status = Status.FINISHED if finished else Status.FAILED
     configuration = space.restore(row["configuration"])
     return Trial(name, configuration, space.name, 0, status, row["loss"], fit_seconds=row["seconds"])
+
+
+def spearman(pairs: np.ndarray) -> float:
+    """Rank correlation of (2, n); NaN where all of one are equal, as in a draw of few."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return float(np.corrcoef(rankdata(pairs, axis=1))[0, 1])

@@ -124,26 +124,34 @@ def train_alone(
 
 
 def epochs_of(
-    parameters: dict[str, Tensor], rows: Rows, recipe: Recipe, epochs: int, generator: torch.Generator
+    parameters: dict[str, Tensor],
+    rows: Rows,
+    recipe: Recipe,
+    epochs: int,
+    generator: torch.Generator,
+    *,
+    turns: int = 1,
 ) -> Iterator[tuple[int, Iterator[Tensor]]]:
     """Epochs from 1, each with its mini-batches; gradients that a batch leaves behind are stepped down.
 
+    Each mini-batch comes in so many turns, with a step after every one.
     The parameters of the dictionary become views of one vector: a step then costs the same for any number of them.
     """
     n = len(rows.X)
     b = max(1, min(recipe.batch_size, n // LEAST_STEPS))
     flat = _as_views(parameters)
     optimizer = torch.optim.AdamW([flat], lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * (n // b))
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * (n // b) * turns)
 
     def batches() -> Iterator[Tensor]:
         # a last mini-batch that is not full is left out, every epoch another one
         for chosen in torch.randperm(n, generator=generator)[: n // b * b].view(-1, b):
-            yield chosen
-            torch.nn.utils.clip_grad_norm_([flat], 1.0)
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=False)  # the parameters' gradients are views of it
-            schedule.step()
+            for _ in range(turns):
+                yield chosen
+                torch.nn.utils.clip_grad_norm_([flat], 1.0)
+                optimizer.step()
+                optimizer.zero_grad(set_to_none=False)  # the parameters' gradients are views of it
+                schedule.step()
 
     for epoch in range(1, epochs + 1):
         yield epoch, batches()
