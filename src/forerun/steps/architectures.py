@@ -46,6 +46,8 @@ SHORT = 30
 """Architectures that the super-network finds best, and as many random ones, to choose trainings among, at least."""
 LEAST = 5
 """Finished trials that a task of the history must have."""
+FORMAT_VERSION = 2
+"""Of what is kept; raised when scores are made otherwise."""
 SECONDS = "seconds.json"
 """Beside the scores: what they took."""
 
@@ -138,7 +140,7 @@ def _digest(family: Family, task: Task, settings: TuneSettings, n: int) -> str:
     """All that the scores depend on, as 16 hex digits."""
     sandwich = SANDWICHES.get(family.name)
     inputs = {
-        "version": __version__,
+        "version": [__version__, FORMAT_VERSION],
         "family": [family.name, asdict(family.recipe), sandwich and asdict(sandwich)],
         "task": [task.name, task.digest, validation_digest(task)],
         "search": [n, settings.strategy, settings.fixed, settings.forbidden, settings.seed],
