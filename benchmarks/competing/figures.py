@@ -87,16 +87,18 @@ def wide(found: dict[str, Any]) -> Any:
 
 
 def optimizer(found: dict[str, Any]) -> Any:
-    """The best so far on functions of unseen tasks."""
-    figure, (axes,) = _axes()
+    """The best so far on functions of unseen tasks, and on functions with nothing in common."""
+    figure, axes = _axes(2, width=11)
+    titles = {"history": "functions of {tasks} tasks it never saw", "strangers": "{functions} with nothing in common"}
     colors = dict(zip(TOLD, (COLORS["reinforce"], COLORS["reinforce_recurrent"], COLORS["random"]), strict=True))
-    for name, curve in found["curves"].items():
-        at = np.arange(1, len(curve["mean"]) + 1)
-        line = ":" if name == "deaf" else "-"  # it may lie upon the other
-        axes.plot(at, curve["mean"], line, marker="o", markersize=3, color=colors[name], label=TOLD[name])
-        axes.fill_between(at, curve["low"], curve["high"], color=colors[name], alpha=0.15, linewidth=0)
-    axes.axhline(found["optimum"], color="#555555", linewidth=1, linestyle="--", label="the best there is, by ascent")
-    axes.set(xlabel="trials", ylabel="best so far, in standard deviations")
-    axes.set_title(f"The recurrent optimizer on functions of {found['tasks']} tasks it never saw", loc="left")
-    axes.legend(frameon=False, fontsize=9)
+    for one, (name, title) in zip(axes, titles.items(), strict=True):
+        told = found[name]
+        for key, curve in told["curves"].items():
+            at = np.arange(1, len(curve["mean"]) + 1)
+            one.plot(at, curve["mean"], marker="o", markersize=3, color=colors[key], label=TOLD[key])
+            one.fill_between(at, curve["low"], curve["high"], color=colors[key], alpha=0.15, linewidth=0)
+        one.axhline(told["optimum"], color="#555555", linewidth=1, linestyle="--", label="the best there is, by ascent")
+        one.set(xlabel="trials", title=title.format(**told))
+    axes[0].set_ylabel("best so far, in standard deviations")
+    axes[0].legend(frameon=False, fontsize=9)
     return figure

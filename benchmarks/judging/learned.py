@@ -1,4 +1,4 @@
-"""The recurrent optimizer as a method: taught on the source tasks, it proposes, and the nearest candidate is tried.
+"""The recurrent optimizer as a method: taught on the source tasks, it says which candidate is nearest to its proposal.
 
 Nothing is fitted to the target, and its meta-features are not looked at.
 """
@@ -26,8 +26,8 @@ class LearnedOptimizer(Method):
         return self
 
     def choose(self, candidates: Candidates, seen: Seen, rng: np.random.Generator) -> int:
-        """Of those that are left, the nearest to the proposal."""
+        """Of those that are left, the likeliest proposal."""
         rows = list(seen.rows)
-        apart = self.optimizer.distances(candidates.X[rows], seen.losses, candidates.X)
+        apart = self.optimizer.score(candidates.X[rows], seen.losses)(candidates.X)
         apart[rows] = np.inf
         return int(apart.argmin())

@@ -1,4 +1,4 @@
-"""The contest of strategies runs, and the learned optimizer is a method of `quality.py` and a chooser of trainings."""
+"""The contest of strategies runs, and the learned optimizer is a method of `quality.py`."""
 
 import json
 import subprocess
@@ -12,12 +12,8 @@ import torch
 from competing.running import compete
 from forerun.checks.search import RandomNetwork
 from forerun.checks.world import SPACE, example, history
-from forerun.errors import HistoryError
-from forerun.metalearners.linear import Linear
 from forerun.search import Enumeration, Problem, Random
 from forerun.search.recurrent import RecurrentOptimizer
-from forerun.trials import Status, Trial
-from forerun.tuning.learned import LearnedChooser, imagined
 from judging.base import Candidates, Seen
 from judging.learned import LearnedOptimizer
 from judging.registry import make
@@ -65,42 +61,12 @@ def test_the_learned_optimizer_is_a_method_that_never_tries_twice(method: Learne
 
 
 @pytest.mark.slow
-def test_the_learned_optimizer_chooses_trainings_of_the_tasks_own_space(method: LearnedOptimizer) -> None:
-    """A task without the network's depth, which the history had."""
-    part = type(SPACE)(
-        "part",
-        {k: v for k, v in SPACE.domains.items() if k != "mlp.depth"},
-        {k: v for k, v in SPACE.conditions.items() if k != "mlp.depth"},
-    )
-    chooser, trials = LearnedChooser(method.optimizer, part), []
-    for i in range(6):
-        configuration = chooser.choose(trials)
-        part.check(configuration)
-        status, loss = (Status.FAILED, np.nan) if i == 2 else (Status.FINISHED, float(i % 3))
-        trials.append(Trial("task", configuration, "part", 0, status, loss))
-    assert chooser.choose(trials) == chooser.choose(trials)
-    assert len({json.dumps(t.configuration, sort_keys=True) for t in trials}) > 1
-
-
-@pytest.mark.slow
-def test_a_metalearner_that_cannot_be_drawn_from_teaches_no_optimizer() -> None:
-    meta = history(0, 6, 20)
-
-    class Stubborn(Linear):
-        def adapt(self, context: object) -> object:  # type: ignore[override]
-            return object()
-
-    with pytest.raises(HistoryError, match="can be drawn from"):
-        imagined(Stubborn(), meta, 2, np.random.default_rng(0))
-
-
-@pytest.mark.slow
 @pytest.mark.long
 @pytest.mark.parametrize(
     ("section", "keys"),
     [
         ("certified", {"space", "networks", "seconds", "found", "runs"}),
-        ("optimizer", {"functions", "tasks", "meta_loss", "curves", "optimum"}),
+        ("optimizer", {"history", "strangers"}),
         ("wide", {"1e20", "1e40"}),
         ("rate", {"1e12", "1e20", "1e40"}),
     ],

@@ -1,5 +1,6 @@
 """The recurrent optimizer: choices and gradients against the grid, what it promises, and its files."""
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -7,13 +8,14 @@ import pytest
 import torch
 
 from forerun.checks import PromiseBroken
-from forerun.checks.search import BLACK_BOX_PROMISES, RandomNetwork, family
+from forerun.checks.search import BLACK_BOX_PROMISES, PLAIN, Draw, RandomNetwork, family
 from forerun.checks.world import SPACE as WORLD
 from forerun.errors import FormatError
 from forerun.search.recurrent import RecurrentOptimizer, load, save
 from forerun.search.recurrent.choices import Choices
 from forerun.search.recurrent.family import Family
-from forerun.search.recurrent.optimizer import filled, tell
+from forerun.search.recurrent.optimizer import unitless
+from forerun.search.recurrent.proposer import Proposer, standardised, tell
 from tests.search.problems import SPACE
 
 pytestmark = pytest.mark.slow  # models are trained
@@ -21,11 +23,11 @@ pytestmark = pytest.mark.slow  # models are trained
 GRID = SPACE.grid(4)
 
 
-@pytest.fixture(scope="module")
-def taught() -> RecurrentOptimizer:
+@cache
+def teach(draw: Draw) -> RecurrentOptimizer:
     torch.set_num_threads(1)
-    made = RecurrentOptimizer(resolution=12, hidden=32, trials=8, batch=32, updates=160, rate=1e-2)
-    return made.fit(family(WORLD.grid(12), 0, 64), WORLD, np.random.default_rng(0))
+    made = RecurrentOptimizer(resolution=6, hidden=24, trials=8, updates=80, rate=1e-2)
+    return made.fit(draw(PLAIN.grid(6), 0, 128), PLAIN, np.random.default_rng(0))
 
 
 @pytest.fixture(scope="module")
@@ -36,21 +38,56 @@ def untaught() -> RecurrentOptimizer:
 
 
 @pytest.mark.parametrize("promise", BLACK_BOX_PROMISES)
-def test_a_learned_optimizer_keeps_its_promises(taught: RecurrentOptimizer, promise: str) -> None:
-    BLACK_BOX_PROMISES[promise](taught)
+def test_a_learned_optimizer_keeps_its_promises(promise: str) -> None:
+    BLACK_BOX_PROMISES[promise](teach)
 
 
 def test_an_optimizer_that_learned_nothing_is_caught() -> None:
-    """Its first proposals are random, and so are all others."""
+    """Its first proposals are random."""
     untaught = RecurrentOptimizer(hidden=32)
-    untaught.prepare(WORLD, seed=0)
-    for name in ("starts_better_than_chance", "gets_better_with_trials"):
-        with pytest.raises(PromiseBroken):
-            BLACK_BOX_PROMISES[name](untaught)
+    untaught.prepare(PLAIN, seed=0)
+    with pytest.raises(PromiseBroken):
+        BLACK_BOX_PROMISES["starts_better_than_chance"](lambda _: untaught)
 
 
-def test_learning_lowers_the_meta_loss(taught: RecurrentOptimizer) -> None:
-    assert np.mean(taught.curve_[-20:]) < np.mean(taught.curve_[:5]) - 0.2
+def test_an_optimizer_that_reads_no_results_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its sequence of configurations is good on functions that are alike, and on no others."""
+    monkeypatch.setattr(RecurrentOptimizer, "logits", _deaf)
+    BLACK_BOX_PROMISES["starts_better_than_chance"](teach)
+    with pytest.raises(PromiseBroken, match="the truth must be worth more"):
+        BLACK_BOX_PROMISES["reads_results"](teach)
+
+
+def _deaf(self: RecurrentOptimizer, X: np.ndarray, losses: np.ndarray) -> torch.Tensor:
+    return LOGITS(self, X, np.zeros(len(losses)))
+
+
+LOGITS = RecurrentOptimizer.logits
+
+
+def test_learning_lowers_the_meta_loss() -> None:
+    curve = teach(family).curve_
+    assert np.mean(curve[-20:]) < np.mean(curve[:5]) - 0.2
+
+
+def test_the_memory_is_ridge_regression() -> None:
+    """With the embedding as it begins; and results that are all alike blame nothing."""
+    network = Proposer(Choices(GRID), hidden=4)
+    X = torch.from_numpy(GRID.encode(GRID.sample(np.random.default_rng(0), 6)).astype(np.float32))
+    results, state = torch.tensor([0.3, -1.0, 2.0, 0.5, 0.1, 0.2]), network.begin(1)
+    for x, result in zip(X, results, strict=True):
+        state = network.read(x[None], result[None], state)
+    centred, z = (X - X.mean(0)).double(), (results - results.mean()) / results.std(correction=0)
+    ridge = torch.linalg.solve(centred.T @ centred + torch.eye(X.shape[1]), centred.T @ z.double())
+    torch.testing.assert_close(network.blame(state)[0].detach().double(), ridge, atol=1e-5, rtol=1e-4)
+    same = state._replace(results=torch.ones_like(state.results))
+    assert not network.blame(same).any()
+
+
+def test_a_space_without_conditions_can_be_chosen_from() -> None:
+    choices = Choices(PLAIN.grid(3))
+    drawn = choices.draw(torch.zeros(5, choices.axes, choices.widest) + choices.missing_logits, torch.Generator())
+    assert (drawn.sum(2).round() == 1).all()
 
 
 def test_draws_are_configurations_and_respect_conditions() -> None:
@@ -109,14 +146,25 @@ def test_a_function_that_says_nothing_of_itself_teaches_nothing() -> None:
         RecurrentOptimizer().fit([lambda X: X[:, 0]], SPACE, np.random.default_rng(0))
 
 
-def test_results_are_told_without_their_unit_and_failures_as_the_worst() -> None:
+def test_results_are_told_in_their_deviations_and_failures_as_the_worst() -> None:
     results = torch.tensor([[3.0, 1.0, 2.0, 0.0]], dtype=torch.float64)
-    torch.testing.assert_close(tell(results), tell(100 * results - 7))
     spread = np.std([3.0, 1.0, 2.0, 0.0])
     np.testing.assert_allclose(tell(results)[0], [-1.5 / spread, 1 / spread, 0])
     np.testing.assert_allclose(tell(results[:, :1])[0], [0, 0, 1])
-    np.testing.assert_array_equal(filled(np.array([np.nan, 2.0, 3.0, np.nan])), [2.0, 2.0, 3.0, 3.0])
-    np.testing.assert_array_equal(filled(np.array([np.nan])), [0.0])
+    np.testing.assert_allclose(standardised(results)[0], unitless(1e4 * results[0].numpy() - 5e5))
+    failed = np.array([np.nan, 2.0, 3.0, np.nan])
+    np.testing.assert_array_equal(unitless(failed), unitless(np.array([2.0, 2.0, 3.0, 3.0])))
+    np.testing.assert_array_equal(unitless(np.array([np.nan, 0.1, 0.1])), [0.0, 0.0, 0.0])
+    np.testing.assert_array_equal(unitless(np.array([np.nan])), [0.0])
+
+
+def test_the_score_of_a_proposal_is_zero_and_of_all_others_above() -> None:
+    taught = teach(family)
+    X, losses = taught.grid_.encode(taught.grid_.sample(np.random.default_rng(0), 3)), np.array([0.1, 0.3, 0.2])
+    proposed = taught.grid_.encode(taught.propose(X, losses, np.random.default_rng(0))[None])
+    score = taught.score(X, losses)
+    assert score(proposed)[0] == 0
+    assert (score(taught.grid_.encode(taught.grid_.sample(np.random.default_rng(1), 50))) > 0).all()
 
 
 def test_the_same_seed_teaches_the_same(untaught: RecurrentOptimizer) -> None:
@@ -130,7 +178,7 @@ def test_what_is_saved_proposes_the_same(untaught: RecurrentOptimizer, tmp_path:
     found = load(tmp_path / "optimizer")
     X, losses = untaught.grid_.encode(untaught.grid_.sample(np.random.default_rng(0), 3)), np.array([1.0, np.nan, 0.5])
     np.testing.assert_array_equal(found.logits(X, losses), untaught.logits(X, losses))
-    np.testing.assert_array_equal(found.distances(X, losses, X), untaught.distances(X, losses, X))
+    np.testing.assert_array_equal(found.score(X, losses)(X), untaught.score(X, losses)(X))
 
 
 def test_damaged_files_are_refused(untaught: RecurrentOptimizer, tmp_path: Path) -> None:
@@ -142,6 +190,6 @@ def test_damaged_files_are_refused(untaught: RecurrentOptimizer, tmp_path: Path)
     path.write_text(text.replace('"hidden": 8', '"hidden": 9'))
     with pytest.raises(FormatError, match="damaged"):
         load(tmp_path)
-    path.write_text(text.replace('"format": 1', '"format": 2'))
+    path.write_text(text.replace('"format": 2', '"format": 3'))
     with pytest.raises(FormatError, match="Upgrade forerun"):
         load(tmp_path)

@@ -1,6 +1,7 @@
 """The promises of search strategies. Each takes a function that makes one, and raises PromiseBroken.
 
-Those of a learned optimizer of black boxes take one that was taught on `family`, and look at functions it never saw.
+Those of a learned optimizer of black boxes take a function that teaches one: on `family` or on `strangers`, in the
+space PLAIN, with seed 0. They look at functions that it never saw.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,12 +15,15 @@ from forerun.checks.broken import require
 from forerun.checks.world import SPACE
 from forerun.search import Problem, SearchStrategy
 from forerun.search.base import Ranked, Score
-from forerun.space import Floats, Grid, Layers, Levels
+from forerun.space import Categorical, Floats, Grid, Layers, Levels, Real, SearchSpace
 
 if TYPE_CHECKING:
     from forerun.search.recurrent import RecurrentOptimizer
 
 Make = Callable[[], SearchStrategy]
+Draw = Callable[[Grid, int, int], Sequence[Score]]
+"""Draws functions on a grid, with a seed, so many."""
+Teach = Callable[[Draw], "RecurrentOptimizer"]
 Promise = Callable[[Make], None]
 SEEDS = 4
 
@@ -163,6 +167,12 @@ SEARCH_PROMISES: dict[str, Promise] = {
 }
 
 
+PLAIN = SearchSpace(
+    "plain",
+    {**{f"c{i}": Categorical(("a", "b", "c", "d")) for i in range(5)}, **{f"x{i}": Real(0, 1) for i in range(4)}},
+    {},
+)
+"""Where learned optimizers are taught: no setting is much more important than the others."""
 UNSEEN = 24
 """Functions that a learned optimizer is tried on."""
 TRIALS = 10
@@ -176,61 +186,88 @@ def family(grid: Grid, seed: int, count: int) -> list[Layered]:
     return [Layered([(weights, offset), (other, constant)]) for other in drawn]
 
 
-def starts_better_than_chance(taught: "RecurrentOptimizer") -> None:
+def strangers(grid: Grid, seed: int, count: int) -> list[RandomNetwork]:
+    """Draw functions that have nothing in common: only its results tell what a function is like."""
+    return [RandomNetwork.drawn(len(grid.encoder.columns), 1_000 * seed + i, (16,)) for i in range(count)]
+
+
+def starts_better_than_chance(teach: Teach) -> None:
     """Before it was told anything of a function, its proposal is better than a random one, on average."""
-    first = float(np.mean([values[0] for values in _trajectories(taught, 1)]))
+    taught = teach(family)
+    first = float(np.mean(_trajectories(taught, 1, family(taught.grid_, 1, UNSEEN))))
     require(first < -0.5, f"the first proposal must be 0.5 deviations below the mean of the function; got {first:.2f}")
 
 
-def gets_better_with_trials(taught: "RecurrentOptimizer") -> None:
+def gets_better_with_trials(teach: Teach) -> None:
     """After ten trials the best is better than the first, and than the best of ten random ones, on average."""
-    curve, chance = np.mean(_trajectories(taught, TRIALS), axis=0), float(np.mean(_random_bests(taught)))
+    taught = teach(family)
+    unseen = family(taught.grid_, 1, UNSEEN)
+    curve, chance = np.mean(_trajectories(taught, TRIALS, unseen), axis=0), np.mean(_random_bests(taught, unseen))
     first, best = float(curve[0]), float(curve[-1])
     require(best < first - 0.2, f"after {TRIALS} trials the best must be below the first, {first:.2f}; got {best:.2f}")
     require(best < chance - 0.1, f"after {TRIALS} trials it must be better than {chance:.2f}, chance; got {best:.2f}")
 
 
-def unit_of_the_loss_changes_no_proposal(taught: "RecurrentOptimizer") -> None:
+def reads_results(teach: Teach) -> None:
+    """On functions with nothing in common it ends better than told random numbers, and than random search.
+
+    That cannot be said of a fixed sequence of configurations, however good it is on functions that are alike.
+    """
+    taught = teach(strangers)
+    unseen = strangers(taught.grid_, 1, UNSEEN)
+    true, deaf = (np.array(_trajectories(taught, TRIALS, unseen, deaf=deaf))[:, -1] for deaf in (False, True))
+    chance, gained = float(np.mean(_random_bests(taught, unseen))), deaf - true
+    least = 3 * gained.std(ddof=1) / np.sqrt(UNSEEN)
+    told = f"told the truth {true.mean():.2f}, told random numbers {deaf.mean():.2f}, random search {chance:.2f}"
+    require(gained.mean() > least, f"the truth must be worth more than {least:.2f}, three standard errors; got {told}")
+    require(true.mean() < chance - 0.1, f"told the truth it must be better than random search; got {told}")
+
+
+def unit_of_the_loss_changes_no_proposal(teach: Teach) -> None:
     """Losses times and plus something are the same results."""
-    rng = np.random.default_rng(0)
+    taught, rng = teach(family), np.random.default_rng(0)
     X, losses = taught.grid_.encode(taught.grid_.sample(rng, 6)), rng.normal(size=6)
     one, two = (taught.logits(X, y).numpy() for y in (losses, 1e4 * losses - 5e5))
     require(np.allclose(one, two, atol=1e-3), "losses in another unit must lead to the same proposal")
 
 
-def proposes_nothing_twice(taught: "RecurrentOptimizer") -> None:
+def proposes_nothing_twice(teach: Teach) -> None:
     """Trials of one function differ, and the same generator leads to the same trials."""
+    taught = teach(family)
     score = family(taught.grid_, 1, 1)[0]
     one, two = (_trials(taught, score, TRIALS, np.random.default_rng(3))[0] for _ in range(2))
     require(len(np.unique(one, axis=0)) == TRIALS, "trials must differ from each other")
     require((one == two).all(), "the same seed must lead to the same trials")
 
 
-BLACK_BOX_PROMISES: dict[str, Callable[["RecurrentOptimizer"], None]] = {
+BLACK_BOX_PROMISES: dict[str, Callable[[Teach], None]] = {
     promise.__name__: promise
     for promise in (
         starts_better_than_chance,
         gets_better_with_trials,
+        reads_results,
         unit_of_the_loss_changes_no_proposal,
         proposes_nothing_twice,
     )
 }
 
 
-def _trajectories(taught: "RecurrentOptimizer", trials: int) -> list[Floats]:
-    """The best so far (trials,) on each of the unseen functions, in its deviations from its mean."""
+def _trajectories(
+    taught: "RecurrentOptimizer", trials: int, unseen: Sequence[Score], *, deaf: bool = False
+) -> list[Floats]:
+    """The best so far (trials,) on each of some functions, in its deviations from its mean."""
     found = []
-    for i, score in enumerate(family(taught.grid_, 1, UNSEEN)):
+    for i, score in enumerate(unseen):
         drawn = _drawn(taught.grid_, score, i)
-        values = _trials(taught, score, trials, np.random.default_rng(i))[1]
+        values = _trials(taught, score, trials, np.random.default_rng(i), deaf=deaf)[1]
         found.append((np.minimum.accumulate(values) - drawn.mean()) / drawn.std())
     return found
 
 
-def _random_bests(taught: "RecurrentOptimizer") -> list[float]:
-    """The best of TRIALS random configurations on each of the unseen functions, expected, in the same deviations."""
+def _random_bests(taught: "RecurrentOptimizer", unseen: Sequence[Score]) -> list[float]:
+    """The best of TRIALS random configurations on each of some functions, expected, in the same deviations."""
     found = []
-    for i, score in enumerate(family(taught.grid_, 1, UNSEEN)):
+    for i, score in enumerate(unseen):
         drawn = _drawn(taught.grid_, score, i)
         bests = drawn[: len(drawn) // TRIALS * TRIALS].reshape(-1, TRIALS).min(axis=1)
         found.append(float((bests.mean() - drawn.mean()) / drawn.std()))
@@ -242,13 +279,16 @@ def _drawn(grid: Grid, score: Score, seed: int) -> Floats:
     return score(grid.encode(grid.sample(np.random.default_rng(seed), 500)))
 
 
-def _trials(taught: "RecurrentOptimizer", score: Score, trials: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """Encoded trials (trials, d) and their values."""
-    X, values = np.zeros((0, len(taught.grid_.encoder.columns))), np.zeros(0)
+def _trials(
+    taught: "RecurrentOptimizer", score: Score, trials: int, rng: np.random.Generator, *, deaf: bool = False
+) -> tuple[Floats, Floats]:
+    """Encoded trials (trials, d) and their values; a deaf optimizer was told random numbers in place of them."""
+    X, values, told = np.zeros((0, len(taught.grid_.encoder.columns))), np.zeros(0), np.zeros(0)
     for _ in range(trials):
-        row = taught.propose(X, values, rng)
+        row = taught.propose(X, told, rng)
         X = np.vstack([X, taught.grid_.encode(row[None])])
         values = np.append(values, score(X[-1:]))
+        told = np.append(told, rng.normal() if deaf else values[-1])
     return X, values
 
 

@@ -16,6 +16,7 @@ BY = {
     "improvement": "what a training is expected to gain",
     "lcb": "the lower confidence bound",
     "thompson": "a random draw of what is plausible",
+    "recurrent_optimizer": "what an optimizer that learned on the history would try",
 }
 """Acquisitions in words."""
 

@@ -27,6 +27,7 @@ from forerun.metalearners.threads import one_thread
 from forerun.report import Architectures
 from forerun.steps.forbidden import check_something_is_left, read_forbidden
 from forerun.steps.knowledge import Knowledge, Target, family_of, strategy_of
+from forerun.steps.learned import optimizer_of
 from forerun.steps.progress import bar
 from forerun.steps.project import Project
 from forerun.steps.settings import TuneSettings
@@ -55,10 +56,12 @@ SECONDS = "seconds.json"
 def target_of(store: Store, project: Project, knowledge: Knowledge, task: Task, settings: TuneSettings) -> Target:
     """The task as what is searched sees it: all learners, or a family of architectures.
 
-    The latter trains a super-network, unless an earlier call with the same inputs did. Raises SettingsError, DataError.
+    The latter trains a super-network, unless an earlier call with the same inputs did; so the former teaches an
+    optimizer, where one is asked for. Raises SettingsError, DataError.
     """
     if settings.architectures is None:
-        return Target(knowledge, task, settings)
+        optimizer = optimizer_of(knowledge.meta, settings, project.optimizers)
+        return Target(knowledge, task, settings, optimizer=optimizer)
     family, task = family_of(settings.architectures), named_apart(store, task)
     shared = _shared(family, task, settings, project.supernets)
     history = earlier(store, knowledge.history, shared, task)

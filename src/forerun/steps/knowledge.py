@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +29,11 @@ from forerun.supernets import Given, Shared
 from forerun.supernets.teaching import RESOLUTION
 from forerun.tasks import Task
 from forerun.trials import History, Status
-from forerun.tuning import Tuner, portfolio
+from forerun.tuning import ACQUISITIONS, Tuner, portfolio
+from forerun.tuning.tuner import LEARNED
+
+if TYPE_CHECKING:
+    from forerun.search.recurrent import RecurrentOptimizer
 
 PORTFOLIO = 5
 NEIGHBOURS = 5
@@ -81,6 +85,8 @@ class Target:
     settings: TuneSettings
     shared: Shared | None = None
     """What a super-network says of the task: then only architectures of its family are tried, those it finds good."""
+    optimizer: "RecurrentOptimizer | None" = None
+    """Proposes trainings, in place of an acquisition."""
 
     @cached_property
     def space(self) -> SearchSpace:
@@ -105,6 +111,7 @@ class Target:
             portfolio=self.best_on_average(PORTFOLIO) if self.shared is None else self.shared.shortlist,
             strategy=strategy_of(self.settings) if self.shared is None else Given(),
             proof_s=self.settings.proof_s,
+            optimizer=self.optimizer,
             seed=self.settings.seed,
         )
         check_something_is_left(tuner.grid, forbidden, self.fixed)
@@ -189,8 +196,17 @@ class Target:
 def check_tuning(settings: TuneSettings) -> None:
     """Raise for names that there are not, before anything long is done on the way to the tuning."""
     strategy_of(settings)
+    if settings.acquisition not in {*ACQUISITIONS, LEARNED}:
+        raise SettingsError(
+            f"tune.acquisition must be one of {', '.join(ACQUISITIONS)}, {LEARNED}; got {settings.acquisition!r}"
+        )
     if settings.architectures is not None:
         family_of(settings.architectures)
+        if settings.acquisition == LEARNED:
+            raise SettingsError(
+                f"tune.acquisition {LEARNED} proposes what the history knows, and of architectures it knows none; "
+                f"got tune.architectures {settings.architectures!r} too. Set one of the two"
+            )
     default_space("binary", optimizers=settings.optimizers)
 
 

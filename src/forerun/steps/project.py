@@ -57,6 +57,11 @@ class Project:
         return self.root / "data" / "supernets"
 
     @property
+    def optimizers(self) -> Path:
+        """Learned optimizers of trainings, a folder each; taught again where one is missing."""
+        return self.root / "data" / "optimizers"
+
+    @property
     def models(self) -> Path:
         """The fitted meta-learner, a folder."""
         return self.root / "data" / "models"

@@ -7,12 +7,13 @@ searched by the acquisition, and the random numbers follow from the seed and the
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from forerun.metalearners import NORMAL, Context, widths
 from forerun.metalearners.forecaster import Forecast, Forecaster
-from forerun.search import AtMost, Found, SearchStrategy, search
+from forerun.search import AtMost, Found, Score, SearchStrategy, search
 from forerun.space import Condition, Configuration, Floats, Grid, SearchSpace, Value
 from forerun.trials import Status, Trial
 from forerun.tuning.acquisition import (
@@ -24,12 +25,17 @@ from forerun.tuning.acquisition import (
 )
 from forerun.tuning.portfolio import whole_sets
 
+if TYPE_CHECKING:
+    from forerun.search.recurrent import RecurrentOptimizer
+
 NAN = float("nan")
 
 PROOF_S = 2.0
 """Seconds for the proof that nothing better was missed."""
 PLAUSIBLE = 0.05
 """Share of a space, by what the history predicts, in which trainings are chosen; as much more after every trial."""
+LEARNED = "recurrent_optimizer"
+"""What searches are by where a learned optimizer proposes."""
 DRAWN = 2_000
 """Random configurations that tell where this share ends."""
 
@@ -89,6 +95,8 @@ class Tuner:
     """How to search; None lets the score and the size of the space decide."""
     proof_s: float = PROOF_S
     """Seconds that a search may take to prove that nothing better was missed, where there can be a proof."""
+    optimizer: "RecurrentOptimizer | None" = None
+    """Says in place of the acquisition what to try next, from the trials alone (`search.recurrent`)."""
     plausible: float = PLAUSIBLE
     """As PLAUSIBLE; 1 where no history stands behind the forecaster, which then finds everything equally good."""
     seed: int = 0
@@ -103,7 +111,7 @@ class Tuner:
     def adapt(self, trials: Sequence[Trial]) -> Forecast:
         """Adapt the forecaster to the task's trials; failed ones count."""
         timed = [t for t in trials if np.isfinite(t.fit_seconds)]
-        losses = [t.loss if t.status == Status.FINISHED else NAN for t in trials]
+        losses = losses_of(trials)
         seconds = [np.log10(max(t.fit_seconds, 1e-4)) for t in timed]
         return self.forecaster.adapt(self._context(trials, losses), self._context(timed, seconds))
 
@@ -123,7 +131,9 @@ class Tuner:
         bar = None if best is None else in_target_units(forecast.loss, best)
         columns = len(self.forecaster.space_.columns)
         tried = [t.configuration for t in trials]
-        score = acquisition_score(self.acquisition, forecast.loss, bar=bar, columns=columns, rng=rng)
+        score = self._proposed(trials) or acquisition_score(
+            self.acquisition, forecast.loss, bar=bar, columns=columns, rng=rng
+        )
 
         def apart(taken: Sequence[Configuration], k: int, min_distance: int, allowed: Sequence[AtMost]) -> Found:
             return search(
@@ -151,9 +161,16 @@ class Tuner:
             chosen += [c.configuration for c in more.candidates]
         guard = self._guard(tried, chosen, n) if self._in_time(forecast, limit_s) else []
         chosen = [*chosen[: n - len(guard)], *guard]
-        by = searched_by(self.acquisition, forecast.loss, bar)
+        by = LEARNED if self.optimizer else searched_by(self.acquisition, forecast.loss, bar)
         limited = bool(tried or allowed or self.forbidden)
         return Suggested(self.describe(forecast, chosen, best, guard), found, by, limited)
+
+    def _proposed(self, trials: Sequence[Trial]) -> Score | None:
+        """How far configurations are from what the learned optimizer would try; none without one."""
+        if self.optimizer is None:
+            return None
+        X = self.forecaster.space_.encode([t.configuration for t in trials], own=self.space)
+        return self.optimizer.score(X, np.array(losses_of(trials), dtype=np.float64))
 
     def limits(self, forecast: Forecast, limit_s: float | None) -> list[AtMost]:
         """What is predicted to train within the limit, as a score that search may take apart.
@@ -217,6 +234,11 @@ class Tuner:
         columns = [np.asarray(column).tolist() for column in (raw.mean, raw.std, seconds, better)]
         half = [widths(forecast.loss)] * len(X)
         return [Suggestion(*row) for row in zip(configurations, *columns, sources, half, strict=True)]
+
+
+def losses_of(trials: Sequence[Trial]) -> list[float]:
+    """The loss of every trial, NaN of those that failed."""
+    return [t.loss if t.status == Status.FINISHED else NAN for t in trials]
 
 
 def best_loss(trials: Sequence[Trial]) -> float | None:

@@ -33,7 +33,7 @@ class Choices:
         clauses = np.zeros((len(parents), self.axes, self.widest), dtype=np.float32)
         clauses[np.arange(len(parents)), parents] = holds
         # (A W, C): in which clauses a level makes what hangs on it active
-        self.holds = torch.from_numpy(clauses.reshape(len(parents), -1).T.copy())
+        self.holds = torch.from_numpy(clauses.reshape(len(parents), self.axes * self.widest).T.copy())
 
     def draw(self, logits: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Choices (n, A, W), one from each row of logits (n, A, W)."""

@@ -1,19 +1,16 @@
 """A recurrent network that optimizes black boxes, learned from functions of the same family.
 
 Chen, Hoffman, Colmenarejo, Denil, Lillicrap, Botvinick and de Freitas, "Learning to learn without gradient descent by
-gradient descent", ICML 2017. An LSTM sees the configuration it tried last with its result, and proposes the next by
-logits for every axis. While it learns, the function is known and has gradients; when it is used, it is asked for values
-alone, and nothing is fitted. The meta-loss is summed over the trajectory: the best so far, and a little of each value.
-
-What it is told of a result does not depend on the unit of the loss: how far it is from the mean of those so far, and
-from the best before it, in their standard deviations.
+gradient descent", ICML 2017. A network (`proposer`) sees the configurations it tried with their results, and proposes
+the next by logits for every axis. While it learns, the function is known and has gradients; when it is used, it is
+asked for values alone, and nothing is fitted. The meta-loss is the best so far, summed over the trajectory.
 
 Notation: A axes of at most W levels, d encoded columns, T trials of a trajectory, B trajectories of a batch.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Self
+from typing import Self
 
 import numpy as np
 import torch
@@ -22,56 +19,12 @@ from torch import nn
 from forerun.search.base import Floats, Levels, Score
 from forerun.search.recurrent.choices import Choices
 from forerun.search.recurrent.family import Family
+from forerun.search.recurrent.proposer import Proposer, State
 from forerun.space import Grid, SearchSpace
 
-TOLD = 3
-"""Numbers that tell a result."""
 DRAWS = 64
 COOLER = 0.9
 """What logits are multiplied by from draw to draw, while what is drawn was tried before."""
-FAR = 4.0
-"""In standard deviations, beyond which results are alike."""
-
-
-class State(NamedTuple):
-    """What is remembered of n trajectories."""
-
-    hidden: torch.Tensor
-    """(n, H)"""
-    cell: torch.Tensor
-    """(n, H)"""
-    evidence: torch.Tensor
-    """(n, d) the sum of all configurations, each times how bad its result was."""
-
-
-class Proposer(nn.Module):
-    """The LSTM, from trials to logits, with a shortcut: what went along with bad results, level by level.
-
-    The shortcut is what one step of least squares would say, with a length that is learned for every column.
-    """
-
-    def __init__(self, choices: Choices, hidden: int) -> None:
-        super().__init__()
-        self.shape, self.rows = (choices.axes, choices.widest), choices.rows
-        columns = self.rows.shape[1]
-        self.cell = nn.LSTMCell(columns + TOLD, hidden)
-        self.head = nn.Linear(hidden, len(self.rows))
-        self.start = nn.Parameter(torch.zeros(2, hidden))
-        self.length = nn.Parameter(torch.full((columns,), 0.1))
-
-    def begin(self, n: int) -> State:
-        """Before any trial of n functions."""
-        return State(self.start[0].expand(n, -1), self.start[1].expand(n, -1), torch.zeros(n, len(self.length)))
-
-    def read(self, X: torch.Tensor, told: torch.Tensor, state: State) -> State:
-        """After one more trial of each: encoded configurations (n, d), and what is told of their results (n, TOLD)."""
-        hidden, cell = self.cell(torch.cat([X, told], dim=1), (state.hidden, state.cell))
-        return State(hidden, cell, state.evidence + X * told[:, :1])
-
-    def logits(self, state: State) -> torch.Tensor:
-        """(n, A, W)"""
-        found = self.head(state.hidden) - (state.evidence * self.length) @ self.rows.T
-        return torch.as_tensor(found).reshape(-1, *self.shape)
 
 
 @dataclass
@@ -83,12 +36,10 @@ class RecurrentOptimizer:
     hidden: int = 96
     trials: int = 12
     """T"""
-    batch: int = 64
-    updates: int = 300
+    batch: int = 32
+    updates: int = 200
     rate: float = 3e-3
     """Of Adam, falling to zero by a cosine."""
-    greed: float = 0.2
-    """Weight of the values themselves in the meta-loss, beside the best so far."""
     noise: float = 0.1
     """Standard deviation of what is added to results while it learns, in those of a function."""
     grid_: Grid = field(init=False, repr=False)
@@ -129,16 +80,13 @@ class RecurrentOptimizer:
     def _meta_loss(self, family: Family, which: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Of a trajectory on each of B functions."""
         function, state = family.batch(which), self.proposer_.begin(len(which))
-        values, told = [], torch.zeros(len(which), 0)
+        values = []
         for _ in range(self.trials):
-            choice = self.choices_.draw(self._logits(state), generator)
-            X = self.choices_.encode(choice)
+            X = self.choices_.encode(self.choices_.draw(self._logits(state), generator))
             values.append(function(X))
-            seen = values[-1] + self.noise * torch.randn(len(which), generator=generator)
-            told = torch.cat([told, seen[:, None]], dim=1)
-            state = self.proposer_.read(X, tell(told), state)
-        every = torch.stack(values, dim=1)
-        return every.cummin(dim=1).values.mean() + self.greed * every.mean()
+            noise = self.noise * torch.randn(len(which), generator=generator)
+            state = self.proposer_.read(X, values[-1] + noise, state)
+        return torch.stack(values, dim=1).cummin(dim=1).values.mean()
 
     def _logits(self, state: State) -> torch.Tensor:
         return self.proposer_.logits(state) + self.choices_.missing_logits
@@ -149,10 +97,10 @@ class RecurrentOptimizer:
 
         Losses may be in any unit; NaN is a failed trial, and as bad as the worst so far.
         """
-        state, results = self.proposer_.begin(1), torch.from_numpy(filled(losses))[None]
+        state, results = self.proposer_.begin(1), torch.from_numpy(unitless(losses)).float()
         encoded = self.choices_.encode(self.choices_.nearest(X))
         for k in range(len(X)):
-            state = self.proposer_.read(encoded[k : k + 1], tell(results[:, : k + 1]).float(), state)
+            state = self.proposer_.read(encoded[k : k + 1], results[k : k + 1], state)
         return self._logits(state)
 
     def propose(self, X: Floats, losses: Floats, rng: np.random.Generator) -> Levels:
@@ -166,26 +114,26 @@ class RecurrentOptimizer:
             choice = self.choices_.draw(logits * COOLER**draw, generator).round()
         return np.asarray(self.choices_.levels(choice)[0])
 
-    @torch.no_grad()
-    def distances(self, X: Floats, losses: Floats, candidates: Floats) -> Floats:
-        """How far encoded candidates (n, d) are from the proposal for the next trial, (n,)."""
-        proposed = self.choices_.encode(self.choices_.likeliest(self.logits(X, losses)))
-        encoded = self.choices_.encode(self.choices_.nearest(candidates))
-        return np.asarray(((encoded - proposed) ** 2).sum(1).numpy(), dtype=np.float64)
+    def score(self, X: Floats, losses: Floats) -> Score:
+        """How far encoded configurations (n, d) are from the likeliest next trial, in logits, summed over axes (n,)."""
+        logits = self.logits(X, losses)[0]
+        lost = torch.where(logits.isfinite(), logits.max(dim=1, keepdim=True).values - logits, 0.0)
+
+        def score(candidates: Floats) -> Floats:
+            apart = (self.choices_.nearest(candidates) * lost).sum(dim=(1, 2))
+            return np.asarray(apart.numpy(), dtype=np.float64)
+
+        return score
 
 
-def tell(results: torch.Tensor) -> torch.Tensor:
-    """What is told of the last of some results (n, t), lower is better: (n, TOLD), whatever their unit."""
-    last, spread = results[:, -1], results.std(dim=1, correction=0).clamp_min(1e-30)
-    z = (last - results.mean(dim=1)) / spread
-    before = results[:, :-1].min(dim=1).values if results.shape[1] > 1 else last
-    better = (before - last) / spread
-    first = torch.full_like(last, float(results.shape[1] == 1))
-    return torch.stack([z.clamp(-FAR, FAR), better.clamp(-FAR, FAR), first], dim=1)
+def unitless(losses: Floats) -> Floats:
+    """Losses (k,) from their mean in their standard deviations; NaN, a failed trial, is as bad as the worst so far.
 
-
-def filled(losses: Floats) -> Floats:
-    """Losses (k,) with the worst so far in place of NaN; before any, with the first that came."""
+    A failure before any result is as bad as the first result.
+    """
     known = losses[~np.isnan(losses)]
-    worst = np.fmax.accumulate(losses) if len(losses) else losses
-    return np.where(np.isnan(losses), np.where(np.isnan(worst), known[0] if len(known) else 0.0, worst), losses)
+    if not len(known) or np.ptp(known) == 0:
+        return np.zeros(len(losses))
+    worst = np.fmax.accumulate(losses)
+    filled = np.where(np.isnan(losses), np.where(np.isnan(worst), known[0], worst), losses)
+    return np.asarray((filled - filled.mean()) / filled.std())

@@ -16,7 +16,7 @@ from forerun.errors import ForerunError, FormatError
 from forerun.search.recurrent.optimizer import RecurrentOptimizer
 from forerun.space import SearchSpace
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 SETTINGS, WEIGHTS = "optimizer.json", "optimizer.safetensors"
 
 
