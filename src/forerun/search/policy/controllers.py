@@ -36,7 +36,8 @@ class Independent(Controller):
     def __init__(self, layout: Layout, rng: np.random.Generator, *, rate: float, entropy: float) -> None:
         from forerun.search.policy import kernels
 
-        self.kernels, self.layout, self.rng, self.entropy = kernels, layout, rng, entropy
+        self.kernels, self.layout, self.entropy = kernels, layout, entropy
+        self.state = rng.integers(1, 2**64, 2, dtype=np.uint64)
         self.theta = np.zeros(layout.starts[-1])
         self.ascent = Adam(self.theta, rate)
 
@@ -52,17 +53,19 @@ class Independent(Controller):
 
     def draw(self, n: int) -> Marked:
         """As `Controller.draw`."""
-        starts, rows = self.layout.starts, np.full((n, len(self.layout.order)), -1, dtype=np.int32)
+        starts, rows = self.layout.starts, np.empty((n, len(self.layout.order)), dtype=np.int32)
         accept, other = np.empty(starts[-1]), np.empty(starts[-1], dtype=np.int32)
+        whole = np.empty(starts[-1], dtype=np.uint64)
         self.kernels.alias(self.probabilities(), starts, accept, other)
-        self.kernels.draw(self.rng, accept, other, starts, self.layout.order, *self.layout.clauses, rows)
+        self.kernels.thresholds(accept, whole)
+        self.kernels.draw(self.state, whole, other, starts, self.layout.order, *self.layout.clauses, rows)
         return rows
 
     def learn(self, rows: Marked, advantage: Floats) -> float:
         """As `Controller.learn`."""
-        p, told = self.probabilities(), np.zeros((len(self.theta), 2))
-        self.kernels.credit(rows, self.layout.starts, np.column_stack([advantage, np.ones(len(rows))]), told)
-        gained, shares = told[:, 0] / len(rows), self._by_axis(told[:, 1]) / len(rows)
+        p, counts, worth = self.probabilities(), np.zeros(len(self.theta)), np.zeros(len(self.theta))
+        self.kernels.credit(rows, self.layout.starts, advantage, counts, worth)
+        gained, shares = worth / len(rows), self._by_axis(counts) / len(rows)
         surprise = -np.log(np.maximum(p, 1e-300))
         bits = self._by_axis(p * surprise)
         gradient = gained - p * self._by_axis(gained)

@@ -6,6 +6,8 @@ What is inactive is neither drawn nor summed nor credited, so a row costs what i
 import numpy as np
 from numba import njit
 
+HALF, LOW = np.uint64(32), np.uint64(2**32 - 1)
+
 
 @njit(nogil=True, cache=True)
 def alias(probabilities, starts, accept, other):  # type: ignore[no-untyped-def]
@@ -37,10 +39,30 @@ def alias(probabilities, starts, accept, other):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def draw(rng, accept, other, starts, order, groups, first, parents, holds, rows):  # type: ignore[no-untyped-def]  # noqa: PLR0917
-    """Draw marked rows (n, A), -1 before: each active axis on its own, from the tables that `alias` makes."""
+def thresholds(accept, out):  # type: ignore[no-untyped-def]
+    """Write probabilities as whole numbers, in units of 2^-32."""
+    for level in range(len(accept)):
+        out[level] = np.uint64(min(max(accept[level], 0.0), 1.0) * 4294967296.0)
+
+
+@njit(nogil=True, inline="always")
+def _word(state):  # type: ignore[no-untyped-def]
+    """32 random bits of xoroshiro128+ (Blackman and Vigna 2018), several times as fast as a Generator's double."""
+    one, two = state[0], state[1]
+    drawn = (one + two) >> HALF
+    two ^= one
+    state[0] = (one << np.uint64(24) | one >> np.uint64(40)) ^ two ^ (two << np.uint64(16))
+    state[1] = two << np.uint64(37) | two >> np.uint64(27)
+    return drawn
+
+
+@njit(nogil=True, cache=True)
+def draw(state, accept, other, starts, order, groups, first, parents, holds, rows):  # type: ignore[no-untyped-def]  # noqa: PLR0917
+    """Draw marked rows (n, A): each active axis on its own, from the tables that `alias` and `thresholds` make."""
+    words = state.copy()
     for i in range(len(rows)):
         row = rows[i]
+        row[:] = -1
         for group in range(len(groups) - 1):
             active = True
             for clause in range(first[group], first[group + 1]):
@@ -50,16 +72,17 @@ def draw(rng, accept, other, starts, order, groups, first, parents, holds, rows)
                 continue
             for place in range(groups[group], groups[group + 1]):
                 axis = order[place]
-                start, size, level = starts[axis], starts[axis + 1] - starts[axis], 0
-                if size > 1:
-                    drawn = rng.random() * size
-                    level = int(drawn)
-                    if drawn - level >= accept[start + level]:
-                        level = other[start + level]
-                row[axis] = level
+                start, size = starts[axis], starts[axis + 1] - starts[axis]
+                # the whole part is a level, and the rest a random number on its own
+                product = _word(words) * np.uint64(size)
+                level = np.int64(product >> HALF)
+                # without a branch to guess
+                left = (product & LOW) >= accept[start + level]
+                row[axis] = level + (other[start + level] - level) * left
+    state[:] = words
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, inline="always")
 def _active(row, starts, found):  # type: ignore[no-untyped-def]
     """Write where the levels of a row's active axes stand, and return how many there are; without a branch to guess."""
     count = 0
@@ -69,24 +92,39 @@ def _active(row, starts, found):  # type: ignore[no-untyped-def]
     return count
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, fastmath=True)
 def sums(rows, starts, table, base, out):  # type: ignore[no-untyped-def]
     """Write base (s,) plus the table's rows (R, s) of the active levels into out (n, s)."""
-    found = np.empty(rows.shape[1] + 1, np.int64)
+    found, width = np.empty(rows.shape[1] + 1, np.int64), len(base)
     for i in range(len(rows)):
-        z = out[i]
-        z[:] = base
-        for j in range(_active(rows[i], starts, found)):
-            own = table[found[j]]
-            for unit in range(len(base)):
-                z[unit] += own[unit]
+        active, z = _active(rows[i], starts, found), out[i]
+        for unit in range(width):
+            z[unit] = base[unit]
+        # four at once: half of the time goes into reading and writing z
+        fours = active // 4 * 4
+        for j in range(0, fours, 4):
+            k, m, p, q = found[j], found[j + 1], found[j + 2], found[j + 3]
+            for unit in range(width):
+                z[unit] += (table[k, unit] + table[m, unit]) + (table[p, unit] + table[q, unit])
+        for j in range(fours, active):
+            k = found[j]
+            for unit in range(width):
+                z[unit] += table[k, unit]
 
 
 @njit(nogil=True, cache=True)
-def credit(rows, starts, worth, out):  # type: ignore[no-untyped-def]
-    """Add the numbers (n, q) of every row to each of its active levels in out (R, q)."""
-    found = np.empty(rows.shape[1] + 1, np.int64)
+def credit(rows, starts, advantage, counts, worth):  # type: ignore[no-untyped-def]
+    """Add, for every level, how many rows it is active in, and their advantages (n,), to counts and worth (R,).
+
+    Most rows have the least advantage of all: that is added at the end, at once.
+    """
+    found, least = np.empty(rows.shape[1] + 1, np.int64), advantage.min()
     for i in range(len(rows)):
-        for j in range(_active(rows[i], starts, found)):
-            for q in range(worth.shape[1]):
-                out[found[j], q] += worth[i, q]
+        active, more = _active(rows[i], starts, found), advantage[i] - least
+        for j in range(active):
+            counts[found[j]] += 1
+        if more > 0:
+            for j in range(active):
+                worth[found[j]] += more
+    for level in range(len(counts)):
+        worth[level] += least * counts[level]
