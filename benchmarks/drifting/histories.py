@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from forerun.errors import SettingsError
 from forerun.evaluation import draw
@@ -68,8 +69,8 @@ class Recordings:
             raise SettingsError(f"recordings must have seconds for the kind {kind!r}; {self.name} has none")
         if kind == "time":
             return self.seconds
-        longest = np.array([np.nanmax(self.seconds[self.meta.task == t]) for t in range(len(self.meta.tasks))])
-        return np.where(self.seconds * slower <= longest[self.meta.task], self.meta.loss, np.nan)
+        longest = pd.Series(self.seconds).groupby(self.meta.task).transform("max")
+        return np.where(self.seconds * slower <= longest, self.meta.loss, np.nan)
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,6 @@ def story(recordings: Recordings, kind: str, seed: int, *, slower: float, tests:
     started = DAY * (place + rng.random(len(meta)))
     known = replace(mixed, started=started)
     if kind == "narrowed":
-        middle = np.array([np.nanmedian(meta.loss[meta.task == t]) for t in range(len(meta.tasks))])
-        known = known.of_rows(np.flatnonzero((place < half) | (meta.loss <= middle[meta.task])))
+        middle = pd.Series(meta.loss).groupby(meta.task).transform("median")
+        known = known.of_rows(np.flatnonzero((place < half) | (meta.loss <= middle)))
     return Story(draw(known, trials, rng), draw(changed, pool, rng), order, half, tests)
