@@ -15,7 +15,7 @@ OUT when it is done: run again, it goes on.
 import argparse
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -30,6 +30,7 @@ import torch
 from forerun.errors import ForerunError, SettingsError
 from forerun.search import Evolution
 from forerun.supernets import SANDWICHES
+from supernetted import words
 from supernetted.agreement import agreement, correlation, padded_seconds
 from supernetted.compare import Plan, at_random, tuned
 from supernetted.data import BESIDE, EVERY, TOLD
@@ -94,58 +95,6 @@ def interval(tests: list[float]) -> dict[str, Any]:
     return {"mean": float(values.mean()), "low": float(low), "high": float(high), "tests": values.tolist()[:50]}
 
 
-def rows(told: Mapping[str, Any]) -> list[str]:
-    """How scores agree with trainings from scratch, a line a data set; at last how these agree with each other."""
-    lines = [
-        f"{'':20}{'inherited [95 %]':>22}{'training':>11}{'score':>11}{'one epoch further':>24}{'score':>11}"
-        f"{'trained twice':>24}{'test':>7}"
-    ]
-    for name, found in told.items():
-        own = found["agreement"]
-        cells = ["{:.2f} [{:.2f}, {:.2f}]".format(*found[column]) for column in ("correlation", "further", "ceiling")]
-        lines.append(
-            f"{name:20}{cells[0]:>22}{own['training_seconds']:9.2f} s{1e3 * own['score_seconds']:8.1f} ms"
-            f"{cells[1]:>24}{1e3 * own['further_seconds']:8.1f} ms{cells[2]:>24}"
-            f"{found['reliability'][0]:7.2f}"
-        )
-    return lines
-
-
-def foretellings(told: Mapping[str, Any]) -> list[str]:
-    """Rank correlations of what ten trainings say of the rest: by the score, by sizes, and by both."""
-    lines = ["", f"{'after ten trainings':20}{'score':>8}{'sizes':>8}{'both':>8}"]
-    for name, found in told.items():
-        lines.append(f"{name:20}" + "".join(f"{rho:8.2f}" for rho in found["foretold"].values()))
-    means = (np.mean([found["foretold"][what] for found in told.values()]) for what in ("score", "sizes", "both"))
-    return [*lines, f"{'mean':20}" + "".join(f"{rho:8.2f}" for rho in means)]
-
-
-def table(told: Mapping[str, Any]) -> str:
-    """Means, what few trainings tell of the rest, and the three ways to spend the same time, as text."""
-    mean = np.mean([found["correlation"][0] for found in told.values()])
-    further = np.mean([found["further"][0] for found in told.values()])
-    lines = [
-        f"mean correlation {mean:.2f}, one epoch further {further:.2f}",
-        *foretellings(told),
-        "",
-        f"{'test loss':18}{'random':>24}{'without':>24}{'with':>24}",
-    ]
-    for name, found in told.items():
-        arms = found["arms"].values()
-        lines.append(f"{name:18}" + "".join(f"{'{mean:.4f} [{low:.4f}, {high:.4f}]'.format(**a):>24}" for a in arms))
-    wins = {
-        arm: sum(found["arms"]["with"]["mean"] < found["arms"][arm]["mean"] for found in told.values())
-        for arm in ("random", "without")
-    }
-    lines.append(f"with is better than random on {wins['random']}, than without on {wins['without']} of {len(told)}")
-    ratios = {
-        arm: np.mean([found["arms"]["with"]["mean"] / found["arms"][arm]["mean"] for found in told.values()])
-        for arm in wins
-    }
-    lines.append(f"mean ratio of test losses: to random {ratios['random']:.3f}, to without {ratios['without']:.3f}")
-    return "\n".join(lines)
-
-
 def main() -> None:
     """Measure, print, write, draw."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -153,7 +102,9 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a setting that runs in seconds")
     parser.add_argument("--only", help="data sets, by comma", default=EVERYTHING)
     parser.add_argument("--figures", type=Path, metavar="DIR", help="draw the figures")
-    parser.add_argument("--seeds", type=int, default=Plan.seeds)
+    parser.add_argument("--seeds", type=int, default=Plan.seeds, help="of the comparison; 0 for none")
+    parser.add_argument("--architectures", type=int, default=Plan.architectures, help="trained from scratch")
+    parser.add_argument("--twice", type=int, default=Plan.twice, help="of these, trained with a second seed")
     given = parser.parse_args()
     torch.set_num_threads(1)
     names = given.only.split(",")
@@ -162,20 +113,24 @@ def main() -> None:
         if unknown:
             raise SettingsError(f"data sets must be among {', '.join(EVERY)}; got {unknown[0]!r}")
         record = Record.open(given.json)
-        plan = QUICK if given.quick else replace(Plan(), seeds=given.seeds)
+        wanted = replace(Plan(), seeds=given.seeds, architectures=given.architectures, twice=given.twice)
+        plan = QUICK if given.quick else wanted
         beside = [one.name for one in BESIDE] if given.only == EVERYTHING else []
         measure(record, names, beside, plan, quick=given.quick)
-        told = {name: agreement_of(record, name) | arms_of(record, name, plan) for name in names}
+        told = {name: agreement_of(record, name) for name in names}
+        if plan.seeds:
+            told = {name: found | arms_of(record, name, plan) for name, found in told.items()}
         apart = {name: agreement_of(record, name) for name in beside}
     except ForerunError as error:
         sys.exit(f"error: {error}")
-    print("\n".join([*rows(told), *rows(apart), table(told)]))
+    lines = [*words.rows(told), *words.rows(apart), words.means(told), "", *words.foretellings(told)]
+    print("\n".join([*lines, "", *words.comparison(told)] if plan.seeds else lines))
     record.done |= {"told": told, "beside": apart}
     record.write()
     if given.figures:
         from supernetted import figures
 
-        figures.draw(told, given.figures)
+        figures.draw(told, given.figures, times=plan.seeds > 0)
 
 
 if __name__ == "__main__":

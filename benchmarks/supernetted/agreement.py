@@ -13,6 +13,8 @@ from supernetted.data import EVERY
 from supernetted.record import AGAIN, Record, sixty, spearman, task_of, trained
 
 DRAWS = 2_000
+FEWEST = 4
+"""Architectures that have a rank correlation worth its name."""
 
 
 def agreement(record: Record, name: str, plan: Plan, sandwich: Sandwich, seed: int) -> dict[str, Any]:
@@ -43,10 +45,12 @@ def agreement(record: Record, name: str, plan: Plan, sandwich: Sandwich, seed: i
 def correlation(
     found: Mapping[str, Any], against: str = "losses", scores: str = "scores"
 ) -> tuple[float, float, float]:
-    """Spearman's correlation of two columns, and its 95 % interval over the architectures drawn."""
+    """Spearman's correlation of two columns, and its 95 % interval over the architectures drawn; of few it is nan."""
     # a training that diverged is worse than all others; those that were trained twice are the first ones
     n = min(len(found[scores]), len(found[against]))
     pairs = np.array([[np.inf if v is None or np.isnan(v) else v for v in found[c][:n]] for c in (scores, against)])
+    if pairs.shape[1] < FEWEST:
+        return float("nan"), float("nan"), float("nan")
     rng = np.random.default_rng(0)
     drawn = [spearman(pairs[:, rng.integers(pairs.shape[1], size=pairs.shape[1])]) for _ in range(DRAWS)]
     low, high = np.nanquantile(drawn, [0.025, 0.975])

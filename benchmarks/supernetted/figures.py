@@ -15,9 +15,10 @@ OURS, OTHER, FAINT = "#1b5e8c", "#c2571a", "#8a8a8a"
 ARMS = {"random": ("random search", FAINT), "without": ("meta-learner", OTHER), "with": ("with a super-network", OURS)}
 
 
-def draw(told: Mapping[str, Any], folder: Path) -> None:
-    """Write both figures into a folder."""
-    for name, figure in (("supernet", agreement(told)), ("supernet-time", times(told))):
+def draw(told: Mapping[str, Any], folder: Path, *, times: bool) -> None:
+    """Write the figures into a folder: how scores agree, and, where that was measured, what time is worth."""
+    drawn = {"supernet": agreement(told)} | ({"supernet-time": compared(told)} if times else {})
+    for name, figure in drawn.items():
         figure.savefig(folder / f"{name}.png", dpi=150)
         plt.close(figure)
 
@@ -34,7 +35,7 @@ def agreement(told: Mapping[str, Any]) -> Any:
     return figure
 
 
-def times(told: Mapping[str, Any]) -> Any:
+def compared(told: Mapping[str, Any]) -> Any:
     """Test losses after equal time: means and 95 % intervals over seeds, of what random search reaches on average."""
     figure, axes = plt.subplots(figsize=(7, 3.2), layout="constrained")
     for place, (arm, (label, colour)) in enumerate(ARMS.items()):

@@ -1,0 +1,57 @@
+"""What the benchmark says: a line a data set."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+
+def rows(told: Mapping[str, Any]) -> list[str]:
+    """How scores agree with trainings from scratch, a line a data set; at last how these agree with each other."""
+    lines = [
+        f"{'':20}{'inherited [95 %]':>22}{'training':>11}{'score':>11}{'one epoch further':>24}{'score':>11}"
+        f"{'trained twice':>24}{'test':>7}"
+    ]
+    for name, found in told.items():
+        own = found["agreement"]
+        cells = ["{:.2f} [{:.2f}, {:.2f}]".format(*found[column]) for column in ("correlation", "further", "ceiling")]
+        lines.append(
+            f"{name:20}{cells[0]:>22}{own['training_seconds']:9.2f} s{1e3 * own['score_seconds']:8.1f} ms"
+            f"{cells[1]:>24}{1e3 * own['further_seconds']:8.1f} ms{cells[2]:>24}"
+            f"{found['reliability'][0]:7.2f}"
+        )
+    return lines
+
+
+def foretellings(told: Mapping[str, Any]) -> list[str]:
+    """Rank correlations of what ten trainings say of the rest: by the score, by sizes, and by both."""
+    lines = [f"{'after ten trainings':20}{'score':>8}{'sizes':>8}{'both':>8}"]
+    for name, found in told.items():
+        lines.append(f"{name:20}" + "".join(f"{rho:8.2f}" for rho in found["foretold"].values()))
+    overall = (np.mean([found["foretold"][what] for found in told.values()]) for what in ("score", "sizes", "both"))
+    return [*lines, f"{'mean':20}" + "".join(f"{rho:8.2f}" for rho in overall)]
+
+
+def means(told: Mapping[str, Any]) -> str:
+    """Mean rank correlations."""
+    found = [np.mean([one[column][0] for one in told.values()]) for column in ("correlation", "further")]
+    return "mean correlation {:.2f}, one epoch further {:.2f}".format(*found)
+
+
+def comparison(told: Mapping[str, Any]) -> list[str]:
+    """The three ways to spend the same time, a line a data set, and how often which is the better one."""
+    lines = [f"{'test loss':18}{'random':>24}{'without':>24}{'with':>24}"]
+    for name, found in told.items():
+        arms = found["arms"].values()
+        lines.append(f"{name:18}" + "".join(f"{'{mean:.4f} [{low:.4f}, {high:.4f}]'.format(**a):>24}" for a in arms))
+    wins = {
+        arm: sum(found["arms"]["with"]["mean"] < found["arms"][arm]["mean"] for found in told.values())
+        for arm in ("random", "without")
+    }
+    lines.append(f"with is better than random on {wins['random']}, than without on {wins['without']} of {len(told)}")
+    ratios = {
+        arm: np.mean([found["arms"]["with"]["mean"] / found["arms"][arm]["mean"] for found in told.values()])
+        for arm in wins
+    }
+    lines.append(f"mean ratio of test losses: to random {ratios['random']:.3f}, to without {ratios['without']:.3f}")
+    return lines
