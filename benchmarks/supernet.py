@@ -35,7 +35,7 @@ from supernetted.agreement import agreement, correlation, padded_seconds
 from supernetted.compare import Plan, at_random, tuned
 from supernetted.data import BESIDE, EVERY, TOLD
 from supernetted.record import Record, task_of
-from supernetted.trust import foretold
+from supernetted.trust import foretold, within_lengths
 
 EVERYTHING = ",".join(one.name for one in TOLD)
 QUICK = Plan(architectures=8, past=6, seeds=1, budget=24.0, short=5, search=Evolution(16, 4, 2, 4))
@@ -69,6 +69,7 @@ def agreement_of(record: Record, name: str) -> dict[str, Any]:
         "further": correlation(found, scores="further"),
         "reliability": correlation(found, "tests", scores="losses"),
         "foretold": foretold(found, name),
+        "lengths": within_lengths(found, name),
         "ceiling": correlation(found, "again", scores="losses"),
         "ratio": found["training_seconds"] / found["score_seconds"],
         "ratio_further": found["training_seconds"] / found["further_seconds"],
@@ -123,7 +124,15 @@ def main() -> None:
         apart = {name: agreement_of(record, name) for name in beside}
     except ForerunError as error:
         sys.exit(f"error: {error}")
-    lines = [*words.rows(told), *words.rows(apart), words.means(told), "", *words.foretellings(told)]
+    lines = [
+        *words.rows(told),
+        *words.rows(apart),
+        words.means(told),
+        "",
+        *words.lengths(told),
+        "",
+        *words.foretellings(told),
+    ]
     print("\n".join([*lines, "", *words.comparison(told)] if plan.seeds else lines))
     record.done |= {"told": told, "beside": apart}
     record.write()

@@ -32,6 +32,14 @@ def foretellings(told: Mapping[str, Any]) -> list[str]:
     return [*lines, f"{'mean':20}" + "".join(f"{rho:8.2f}" for rho in overall)]
 
 
+def lengths(told: Mapping[str, Any]) -> list[str]:
+    """Rank correlation of scores among architectures of about one length."""
+    return [
+        f"{name:20}" + "".join(f"{f'{least}: {rho:.2f} ({n})':>18}" for least, (n, rho) in found["lengths"].items())
+        for name, found in told.items()
+    ]
+
+
 def means(told: Mapping[str, Any]) -> str:
     """Mean rank correlations."""
     found = [np.mean([one[column][0] for one in told.values()]) for column in ("correlation", "further")]
