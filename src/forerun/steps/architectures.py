@@ -25,6 +25,7 @@ from forerun.metadata.metafeatures import metafeatures
 from forerun.metalearners import Forecaster, Linear, Mixture
 from forerun.metalearners.threads import one_thread
 from forerun.report import Architectures
+from forerun.search import Evolution
 from forerun.steps.forbidden import check_something_is_left, read_forbidden
 from forerun.steps.knowledge import Knowledge, Target, family_of, strategy_of
 from forerun.steps.learned import optimizer_of
@@ -43,7 +44,9 @@ from forerun.tracking.store import Store
 from forerun.trials import History, Status, Trial, trial_key
 from forerun.tuning.baselines import random_configurations
 
-SHORT = 30
+SEARCH = Evolution(population=64, brood=16, generations=10, tournament=8)
+"""Of a super-network where no strategy is asked for; a score of cells costs as much as a hundredth of a training."""
+SHORT = 20
 """Architectures that the super-network finds best, and as many random ones, to choose trainings among, at least."""
 LEAST = 5
 """Finished trials that a task of the history must have."""
@@ -126,7 +129,7 @@ def _shared(family: Family, task: Task, settings: TuneSettings, folder: Path) ->
         supernet = SuperNet.fit(family, task, seed=settings.seed)
         shown.update()
         rng = np.random.default_rng(settings.seed)
-        found = shortlist(supernet, n, rng, strategy_of(settings), fixed=fixed, forbidden=forbidden)
+        found = shortlist(supernet, n, rng, strategy_of(settings) or SEARCH, fixed=fixed, forbidden=forbidden)
         shown.update()
         # the best alone would tell a forecaster neither how much worse others are nor where to look if scores mislead
         drawn = random_configurations(space, n, settings.seed, fixed, forbidden)
