@@ -45,7 +45,7 @@ from forerun.trials import History, Status, Trial, trial_key
 from forerun.tuning.baselines import random_configurations
 
 SEARCH = Evolution(population=64, brood=16, generations=10, tournament=8)
-"""Of a super-network where no strategy is asked for; a score of cells costs as much as a hundredth of a training."""
+"""Of a super-network, where no strategy is asked for; longer ones were not measured to pay (docs/supernet.md)."""
 SHORT = 20
 """Architectures that the super-network finds best, and as many random ones, to choose trainings among, at least."""
 LEAST = 5
