@@ -13,7 +13,7 @@ from forerun.checks.world import SPACE as WORLD
 from forerun.errors import FormatError
 from forerun.search.recurrent import RecurrentOptimizer, load, save
 from forerun.search.recurrent.choices import Choices
-from forerun.search.recurrent.family import Family
+from forerun.search.recurrent.family import Blend, Family, forward
 from forerun.search.recurrent.optimizer import unitless
 from forerun.search.recurrent.proposer import Proposer, standardised, tell
 from tests.search.problems import SPACE
@@ -139,6 +139,13 @@ def test_a_family_says_what_its_functions_say_in_their_own_deviations() -> None:
         np.testing.assert_allclose(values * found.scale[f].item() + found.location[f].item(), function(X), rtol=1e-4)
         assert abs(values.mean()) < 0.3
         assert 0.7 < values.std() < 1.4
+
+
+def test_a_blend_of_networks_is_a_network() -> None:
+    parts = [RandomNetwork.drawn(len(GRID.encoder.columns), seed, (5, 4)) for seed in range(3)]
+    blend, X = Blend(parts, (1.0, 0.5, -0.5)), GRID.encode(GRID.sample(np.random.default_rng(1), 20))
+    np.testing.assert_allclose(forward(blend.layers(), X), blend(X))
+    np.testing.assert_allclose(blend(X), parts[0](X) + 0.5 * (parts[1](X) - parts[2](X)))
 
 
 def test_a_function_that_says_nothing_of_itself_teaches_nothing() -> None:

@@ -6,6 +6,8 @@ on which a recurrent optimizer learns to optimize (`search.recurrent`). After th
 train next is a function of the trials so far, read by the optimizer one after the other (`Tuner.optimizer`).
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from forerun.errors import HistoryError
@@ -16,6 +18,7 @@ from forerun.metalearners.shallow import Settings
 from forerun.metalearners.threads import one_thread
 from forerun.search import Score
 from forerun.search.recurrent import RecurrentOptimizer
+from forerun.search.recurrent.family import Blend
 from forerun.tuning.acquisition import Drawable, mean_score
 
 FUNCTIONS = 256
@@ -40,9 +43,23 @@ def imagined(learner: MetaLearner, meta: MetaDataset, count: int, rng: np.random
     return found
 
 
+def varied(functions: Sequence[Score], count: int, rng: np.random.Generator) -> list[Score]:
+    """So many functions, each one of those given plus up to the whole difference between two others.
+
+    What a history lets one imagine is too much alike: where the same few configurations are good everywhere, an
+    optimizer learns them by heart, and never to read results.
+    """
+    found: list[Score] = []
+    for _ in range(count):
+        i, j, k = rng.choice(len(functions), 3, replace=False)
+        share = float(rng.uniform())
+        found.append(Blend((functions[i], functions[j], functions[k]), (1.0, share, -share)))
+    return found
+
+
 @one_thread()
 def learn_to_optimize(meta: MetaDataset, rng: np.random.Generator, optimizer: RecurrentOptimizer) -> RecurrentOptimizer:
     """Teach an optimizer what a history lets one imagine, in the history's space; returns it."""
     learner = Network(Settings(members=1, seed=int(rng.integers(2**31)))).fit(meta)
-    functions = imagined(learner, meta, FUNCTIONS, rng)
+    functions = varied(imagined(learner, meta, FUNCTIONS, rng), FUNCTIONS, rng)
     return optimizer.fit(functions, meta.space, rng)

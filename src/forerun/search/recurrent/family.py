@@ -5,6 +5,7 @@ brought to mean 0 and standard deviation 1 over random configurations, for the u
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -14,6 +15,30 @@ from forerun.space import Additive, Grid, Layers
 
 DRAWN = 256
 """Random configurations that tell a function's mean and spread."""
+
+
+@dataclass(frozen=True)
+class Blend:
+    """A weighted sum of ReLU networks of one shape, which is one too."""
+
+    parts: Sequence[Score]
+    weights: Sequence[float]
+
+    def __call__(self, X: Floats) -> Floats:
+        """Values (n,) of encoded configurations X (n, d)."""
+        return np.asarray(sum(w * part(X) for w, part in zip(self.weights, self.parts, strict=True)))
+
+    def layers(self) -> Layers:
+        """As `Additive.layers`: the hidden units of all, side by side."""
+        from scipy.linalg import block_diag
+
+        first, *inner, last = zip(*(_layers(part) for part in self.parts), strict=True)
+        outer = [(w * W, w * b) for w, (W, b) in zip(self.weights, last, strict=True)]
+        return [
+            (np.hstack([W for W, _ in first]), np.concatenate([b for _, b in first])),
+            *((block_diag(*(W for W, _ in maps)), np.concatenate([b for _, b in maps])) for maps in inner),
+            (np.vstack([W for W, _ in outer]), np.sum([b for _, b in outer], axis=0)),
+        ]
 
 
 class Family:
