@@ -162,9 +162,8 @@ def _as_views(parameters: dict[str, Tensor]) -> Tensor:
     flat = torch.cat([p.detach().flatten() for p in parameters.values()]).requires_grad_()
     flat.grad = torch.zeros_like(flat)
     sizes = [p.numel() for p in parameters.values()]
-    for (name, p), own, gradient in zip(
-        list(parameters.items()), flat.detach().split(sizes), flat.grad.split(sizes), strict=True
-    ):
+    parts = (torch.split_with_sizes(vector, sizes) for vector in (flat.detach(), flat.grad))
+    for (name, p), own, gradient in zip(list(parameters.items()), *parts, strict=True):
         parameters[name] = own.view(p.shape).requires_grad_()
         parameters[name].grad = gradient.view(p.shape)
     return flat
