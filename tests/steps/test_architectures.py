@@ -52,21 +52,22 @@ def tune(project: Path, data: str, budget: int) -> Project:
 def test_a_target_teaches_the_next_one_and_a_run_that_was_killed_goes_on(
     project: Path, trained_here: list[Trial], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here = tune(project, "diabetes", 4)
+    here = tune(project, "diabetes", 2)
     first = load_story(here.recommendation / "story.json").architectures
     assert first is not None
     assert first.size > 10**40
-    assert (first.scored, first.earlier) == (16, 0)
+    assert 8 < first.scored <= 16
+    assert first.earlier == 0
     taught = len(trials(project, names.TUNE)) + len(trials(project, names.BASELINES))
     assert {(t.task, t.configuration["learner"]) for t in trained_here} == {("diabetes", "dense")}
 
     with monkeypatch.context() as killed:
         killed.setattr("forerun.steps.finetune.judge", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            tune(project, "iris", 4)
+            tune(project, "iris", 2)
     chosen = trials(project, names.TUNE)
     monkeypatch.setattr(SuperNet, "fit", lambda *_, **__: pytest.fail("the super-network was trained again"))
-    here = tune(project, "iris", 4)
+    here = tune(project, "iris", 2)
     assert trials(project, names.TUNE) == chosen
     story = load_story(here.recommendation / "story.json")
     assert story.architectures is not None
