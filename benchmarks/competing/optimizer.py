@@ -41,7 +41,7 @@ def optimizer(meta: MetaDataset, *, functions: int, trials: int, made: Recurrent
 def of_history(meta: MetaDataset, *, functions: int, trials: int, made: RecurrentOptimizer) -> dict[str, Any]:
     """Taught on what three quarters of the tasks let one imagine, and tried on the others."""
     fold = split(meta.families, FOLDS, np.random.default_rng(0))
-    rest, held = (meta.of_tasks(np.flatnonzero(which).tolist()) for which in (fold != 0, fold == 0))
+    rest, held = (meta.of_tasks(np.flatnonzero(which).tolist()) for which in (fold != FOLDS - 1, fold == FOLDS - 1))
     taught = learn_to_optimize(rest, np.random.default_rng(0), made)
     learner = Network(Settings(members=1)).fit(rest)
     return contest(taught, imagined(learner, held, functions, np.random.default_rng(1)), len(held.tasks), trials)
