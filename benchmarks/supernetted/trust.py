@@ -36,10 +36,10 @@ def foretold(found: Mapping[str, Any], name: str) -> dict[str, float]:
 
 
 def within_lengths(found: Mapping[str, Any], name: str) -> dict[str, tuple[int, float]]:
-    """How many architectures have 1, 2 to 3, 4 to 7, ... layers (or cells), and how scores rank these."""
+    """How many architectures have 1, 2 to 3, 4 to 7, or more layers (or cells), and how scores rank these."""
     lengths = sizes_of(name, sixty(name, len(found["losses"])))[:, 0].astype(int)
     pairs = np.array([[np.inf if v is None or np.isnan(v) else v for v in found[c]] for c in ("scores", "losses")])
-    octaves = np.array([int(length).bit_length() for length in lengths])
+    octaves = np.array([min(int(length).bit_length(), 4) for length in lengths])
     return {
         f"{2 ** (octave - 1)}+": (int((octaves == octave).sum()), spearman(pairs[:, octaves == octave]))
         for octave in sorted(set(octaves.tolist()))
