@@ -10,6 +10,7 @@ from forerun.errors import HistoryError, SettingsError
 from forerun.metadata import MetaDataset
 from forerun.metalearners.linear import Linear
 from forerun.search.recurrent import RecurrentOptimizer
+from forerun.search.recurrent.saved import SETTINGS
 from forerun.space import Condition
 from forerun.steps.knowledge import check_tuning
 from forerun.steps.learned import optimizer_of
@@ -79,6 +80,10 @@ def test_an_optimizer_is_taught_once_for_a_history(tmp_path: Path, monkeypatch: 
     assert asked == [one, other]
     X, losses = one.X[:3], one.loss[:3]
     np.testing.assert_array_equal(*(one.score(X, losses)(X) for one in found[:2]))
+    for kept in tmp_path.glob(f"*/{SETTINGS}"):
+        kept.unlink()  # as where the saving was killed before its last file
+    assert optimizer_of(one, wanted, tmp_path) is not None
+    assert asked == [one, other, one]
 
 
 def test_acquisitions_that_there_are_not_are_refused_early() -> None:

@@ -23,11 +23,12 @@ def optimizer_of(meta: MetaDataset, settings: TuneSettings, folder: Path) -> "Re
     if settings.acquisition != LEARNED:
         return None
     from forerun.search.recurrent import RecurrentOptimizer, load, save
+    from forerun.search.recurrent.saved import SETTINGS
     from forerun.tuning.learned import learn_to_optimize
 
     optimizer = RecurrentOptimizer(resolution=settings.resolution)
     place = folder / _digest(meta, optimizer, settings.seed)
-    if place.is_dir():
+    if (place / SETTINGS).is_file():  # written last: without it the saving was killed
         return load(place)
     with bar(total=1, desc="teach an optimizer on the history", unit="optimizer") as shown:
         learn_to_optimize(meta, np.random.default_rng(settings.seed), optimizer)
