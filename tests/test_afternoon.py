@@ -22,7 +22,7 @@ def test_the_afternoon_runs_from_end_to_end(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=280,
+        timeout=800,
     )
     assert done.returncode == 0, done.stderr
     for said in ("3 tasks, one for each experiment", "minimises val_loss", "The best again:", "forerun is as good"):

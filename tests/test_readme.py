@@ -31,7 +31,7 @@ def test_the_lines_of_python_run_as_they_stand(project: Path) -> None:
     write_churn(project / "churn.csv")
     (project / "example.py").write_text(code)
     done = subprocess.run(
-        [sys.executable, "example.py"], cwd=project, capture_output=True, text=True, check=False, timeout=250
+        [sys.executable, "example.py"], cwd=project, capture_output=True, text=True, check=False, timeout=800
     )
     assert done.returncode == 0, done.stderr
     assert "'learner'" in done.stdout

@@ -130,7 +130,7 @@ def test_intervals_resample_whole_families() -> None:
 def test_a_quick_run_writes_every_section_and_is_drawn(tmp_path: Path) -> None:
     out = tmp_path / "learned.json"
     command = [sys.executable, str(SCRIPT), "--json", str(out), "--quick"]
-    subprocess.run(command, check=True, capture_output=True, timeout=200)
+    subprocess.run(command, check=True, capture_output=True, timeout=800)
     found = json.loads(out.read_text())
     assert set(found) == {"machine", "losses", "long", "overhead"}
     assert set(found["losses"]["summary"]) == set(found["losses"]["unseen"]["above"]) == {"mlp", "lstm"}

@@ -378,7 +378,7 @@ def test_the_portfolio_is_led_astray_by_reversed_sources(tiny: Benchmark):
 
 def command(*words: str) -> subprocess.CompletedProcess[str]:
     given = [sys.executable, str(SCRIPT), *words]
-    return subprocess.run(given, capture_output=True, text=True, timeout=250, check=False)
+    return subprocess.run(given, capture_output=True, text=True, timeout=800, check=False)
 
 
 @pytest.mark.slow

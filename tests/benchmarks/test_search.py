@@ -16,7 +16,7 @@ def quick(section: str, folder: Path) -> dict[str, dict[str, float]]:
     """Run one section at its smallest."""
     out = folder / "search.json"
     command = [sys.executable, str(SCRIPT), "--quick", "--only", section, "--json", str(out)]
-    subprocess.run(command, check=True, capture_output=True, timeout=250)
+    subprocess.run(command, check=True, capture_output=True, timeout=800)
     return dict(json.loads(out.read_text())[section])
 
 

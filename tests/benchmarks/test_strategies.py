@@ -74,9 +74,9 @@ def test_the_learned_optimizer_is_a_method_that_never_tries_twice(method: Learne
 def test_every_section_runs_and_what_is_a_curve_is_drawn(section: str, keys: set[str], tmp_path: Path) -> None:
     out = tmp_path / "strategies.json"
     command = [sys.executable, str(SCRIPT), "--json", str(out)]
-    subprocess.run([*command, "--quick", "--only", section], check=True, capture_output=True, timeout=250)
+    subprocess.run([*command, "--quick", "--only", section], check=True, capture_output=True, timeout=800)
     assert set(json.loads(out.read_text())[section]) == keys
     if section == "rate":
         return
-    subprocess.run([*command, "--figures", str(tmp_path)], check=True, capture_output=True, timeout=250)
+    subprocess.run([*command, "--figures", str(tmp_path)], check=True, capture_output=True, timeout=800)
     assert (tmp_path / f"learned-search-{section}.png").stat().st_size > 10_000

@@ -54,7 +54,7 @@ def environment(root: Path, home: Path, **more: str) -> dict[str, str]:
     return {**clean, "PATH": path, "PWD": str(root), "PREFECT_HOME": str(home), "DO_NOT_TRACK": "true", **more}
 
 
-def run(root: Path, *command: str, home: Path, seconds: float = 200, **more: str) -> "subprocess.CompletedProcess[str]":
+def run(root: Path, *command: str, home: Path, seconds: float = 900, **more: str) -> "subprocess.CompletedProcess[str]":
     """Run a command in a project."""
     return subprocess.run(
         command,

@@ -16,7 +16,7 @@ import yaml
 
 from tests.flows.projects import REPOSITORY, environment, make_project, run
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 @contextmanager
@@ -34,10 +34,10 @@ def running(root: Path, settings: dict[str, str], *command: str) -> Iterator[Cal
             for member in family:
                 member.kill()
             process.wait()
-            psutil.wait_procs(family, timeout=10)
+            psutil.wait_procs(family, timeout=120)
 
 
-def wait_until(done: Callable[[], bool], ended: Callable[[], str], seconds: float = 240) -> None:
+def wait_until(done: Callable[[], bool], ended: Callable[[], str], seconds: float = 900) -> None:
     """Wait for something that a program brings about, for as long as that runs: a busy machine starts it slowly."""
     end = time.monotonic() + seconds
     while not done():

@@ -21,7 +21,7 @@ from forerun.trials import History
 from tests.projects import REPOSITORY
 
 # real libraries train real models, in a process of their own
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture(scope="module")

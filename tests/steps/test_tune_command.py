@@ -317,11 +317,11 @@ def test_ended_by_a_signal_it_goes_on_and_tries_nothing_twice(here: Path, how: s
         stderr=subprocess.PIPE,
     ) as running:
         try:
-            until = time.monotonic() + 60
+            until = time.monotonic() + 600
             while len(study.entries()) < 3 and time.monotonic() < until:
                 time.sleep(0.05)
             running.send_signal(how)
-            running.communicate(timeout=60)
+            running.communicate(timeout=300)
         finally:
             running.kill()
     assert running.returncode == (130 if how != signal.SIGKILL else -9)

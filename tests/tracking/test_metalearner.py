@@ -101,7 +101,7 @@ def test_mlflow_serves_forecasts_of_a_csv(store: Store, forecaster: Forecaster, 
         *("-i", str(tmp_path / "in.csv"), "-o", str(tmp_path / "out.json"), "-t", "csv", "--env-manager", "local"),
     ]
     environment = {**os.environ, "MLFLOW_TRACKING_URI": store.uri}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=800, check=False)
     assert done.returncode == 0, done.stderr
     answers = pd.DataFrame(json.loads((tmp_path / "out.json").read_text())["predictions"])
     pd.testing.assert_frame_equal(answers, Oracle(forecaster).predict(rows))

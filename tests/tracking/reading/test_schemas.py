@@ -22,7 +22,7 @@ from forerun.tracking.reading.interface import InterfaceReader
 from tests.tracking.reading.awkward import agree, frame_of, same
 
 OLDEST = "7f2a7d5fae7d"
-STARTED_WITHIN = 240
+STARTED_WITHIN = 600
 OLD = """
 INSERT INTO experiments (experiment_id, name, lifecycle_stage) VALUES (1, 'old', 'active');
 INSERT INTO runs (run_uuid, name, user_id, status, start_time, end_time, lifecycle_stage, experiment_id)
