@@ -49,8 +49,7 @@ def measure(record: Record, names: Sequence[str], beside: Sequence[str], plan: P
     for name in (*names, *beside):
         record.once(f"agreement {name}", lambda n=name: agreement(record, n, plan, sandwiches[n], seed=0))
         found = record.done[f"agreement {name}"]
-        rhos = [correlation(found, scores=scores)[0] for scores in ("scores", "further")]
-        print("  {}: rank correlation {:.2f}, one epoch further {:.2f}".format(name, *rhos), flush=True)
+        print(f"  {name}: rank correlation {correlation(found)[0]:.2f}", flush=True)
     for seed, name, arm in product(range(plan.seeds), names, ("with", "without")):
         sandwich = sandwiches[name] if arm == "with" else None
         found = record.once(
@@ -66,13 +65,11 @@ def agreement_of(record: Record, name: str) -> dict[str, Any]:
         "agreement": found,
         "correlation": correlation(found),
         "correlation_test": correlation(found, "tests"),
-        "further": correlation(found, scores="further"),
         "reliability": correlation(found, "tests", scores="losses"),
         "foretold": foretold(found, name),
         "lengths": within_lengths(found, name),
         "ceiling": correlation(found, "again", scores="losses"),
         "ratio": found["training_seconds"] / found["score_seconds"],
-        "ratio_further": found["training_seconds"] / found["further_seconds"],
     }
 
 

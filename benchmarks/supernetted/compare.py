@@ -2,8 +2,8 @@
 
     random      architectures drawn at random, in a random order
     without     chosen by the default meta-learner, taught by the history: trainings on other data sets
-    with        a super-network is trained and searched first, and what scored best is trained one epoch further;
-                these scores join the history as one more task, and the same meta-learner chooses among them
+    with        a super-network is trained and searched first; the scores of what it finds best join the history as one
+                more task, and the same meta-learner chooses among them
 
 The time of a training that would end after the budget is lost, and the training does not count. What the
 meta-learner itself takes to choose is not counted, as it trains nothing; it is told.
@@ -99,7 +99,7 @@ def tuned(record: Record, name: str, plan: Plan, seed: int, *, sandwich: Sandwic
         supernet = SuperNet.fit(one.architectures, task, sandwich=sandwich, seed=seed)
         searched = time.process_time()
         found = [c.configuration for c in shortlist(supernet, plan.short, np.random.default_rng(seed), plan.search)]
-        scores = recorded(supernet, found, epochs=1)
+        scores = recorded(supernet, found)
         history = with_shared(history, supernet, scores, features_of(name))
         found = [t.configuration for t in sorted(scores, key=lambda t: t.loss)]
         spent = supernet.fit_seconds + time.process_time() - searched

@@ -8,17 +8,13 @@ import numpy as np
 
 def rows(told: Mapping[str, Any]) -> list[str]:
     """How scores agree with trainings from scratch, a line a data set; at last how these agree with each other."""
-    lines = [
-        f"{'':20}{'inherited [95 %]':>22}{'training':>11}{'score':>11}{'one epoch further':>24}{'score':>11}"
-        f"{'trained twice':>24}{'test':>7}"
-    ]
+    lines = [f"{'':20}{'inherited [95 %]':>22}{'training':>11}{'score':>11}{'trained twice':>24}{'test':>7}"]
     for name, found in told.items():
         own = found["agreement"]
-        cells = ["{:.2f} [{:.2f}, {:.2f}]".format(*found[column]) for column in ("correlation", "further", "ceiling")]
+        cells = ["{:.2f} [{:.2f}, {:.2f}]".format(*found[column]) for column in ("correlation", "ceiling")]
         lines.append(
             f"{name:20}{cells[0]:>22}{own['training_seconds']:9.2f} s{1e3 * own['score_seconds']:8.1f} ms"
-            f"{cells[1]:>24}{1e3 * own['further_seconds']:8.1f} ms{cells[2]:>24}"
-            f"{found['reliability'][0]:7.2f}"
+            f"{cells[1]:>24}{found['reliability'][0]:7.2f}"
         )
     return lines
 
@@ -41,9 +37,8 @@ def lengths(told: Mapping[str, Any]) -> list[str]:
 
 
 def means(told: Mapping[str, Any]) -> str:
-    """Mean rank correlations."""
-    found = [np.mean([one[column][0] for one in told.values()]) for column in ("correlation", "further")]
-    return "mean correlation {:.2f}, one epoch further {:.2f}".format(*found)
+    """Mean rank correlation."""
+    return f"mean correlation {np.mean([one['correlation'][0] for one in told.values()]):.2f}"
 
 
 def comparison(told: Mapping[str, Any]) -> list[str]:

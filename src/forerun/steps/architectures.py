@@ -50,7 +50,7 @@ SHORT = 20
 """Architectures that the super-network finds best, and as many random ones, to choose trainings among, at least."""
 LEAST = 5
 """Finished trials that a task of the history must have."""
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Of what is kept; raised when scores are made otherwise."""
 SECONDS = "seconds.json"
 """Beside the scores: what they took."""
@@ -134,7 +134,7 @@ def _shared(family: Family, task: Task, settings: TuneSettings, folder: Path) ->
         # the best alone would tell a forecaster neither how much worse others are nor where to look if scores mislead
         drawn = random_configurations(space, n, settings.seed, fixed, forbidden)
         several = {trial_key(task.name, c, 0): c for c in (*(f.configuration for f in found), *drawn)}
-        trials = recorded(supernet, list(several.values()), epochs=1, metric=True)
+        trials = recorded(supernet, list(several.values()), metric=True)
         shown.update()
     history = shared_history(supernet, trials, metafeatures(task))
     shared = Shared(family.name, history, time.monotonic() - began)

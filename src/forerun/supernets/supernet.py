@@ -12,11 +12,12 @@ from functools import cached_property
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from forerun.learners.architectures import Architecture, Family, FittedArchitecture
 from forerun.learners.architectures.architecture import Parameters
 from forerun.learners.architectures.fitted import Prepared
-from forerun.learners.architectures.training import refitted_head, train_on
+from forerun.learners.architectures.training import refitted_head
 from forerun.space import Configuration, Floats, SearchSpace, Value
 from forerun.supernets.training import SANDWICHES, Sandwich, cut, train_shared
 from forerun.tasks import Task
@@ -56,36 +57,29 @@ class SuperNet:
         """The architectures."""
         return self.family.space(self.task.kind)
 
-    def extract(self, configuration: Configuration, *, epochs: int = 0) -> FittedArchitecture:
-        """Cut one architecture out, with inherited weights of its own; raises SpaceError for one of another space.
-
-        With epochs it is trained so much further, from the weights that it inherits.
-        """
+    def extract(self, configuration: Configuration) -> FittedArchitecture:
+        """Cut one architecture out, with inherited weights of its own; raises SpaceError for one of another space."""
         self.space.check(configuration)
         architecture, rows = _built(self.family, self.prepared, configuration), self.prepared.rows
         own = {name: p.clone() for name, p in cut(self.parameters, architecture.shapes).items()}
-        own |= self._head(architecture, own)
-        if epochs:
-            own = train_on(architecture, own, rows, self.family.recipe, epochs=epochs, seed=self.seed)
-            own |= self._head(architecture, own)
+        with torch.no_grad():
+            own |= refitted_head(architecture.features(own, rows.X[:FITTED]), rows)
         return self.family.fitted(configuration, self.prepared, own)
 
-    @torch.no_grad()
-    def _head(self, architecture: Architecture, own: Parameters) -> Parameters:
-        return refitted_head(architecture.features(own, self.prepared.rows.X[:FITTED]), self.prepared.rows)
+    def outputs(self, configurations: Sequence[Configuration]) -> Iterator[Tensor]:
+        """Logits or standardised targets (m, outputs) of the m validation rows, of each network cut out."""
+        for configuration in configurations:
+            model = self.extract(configuration)
+            with torch.inference_mode():
+                yield model.architecture.scores(model.parameters, self.prepared.rows.X_validation)
 
-    def score(self, configurations: Sequence[Configuration], *, epochs: int = 0) -> Floats:
+    def score(self, configurations: Sequence[Configuration]) -> Floats:
         """Validation losses (n,) with inherited weights: those of the networks cut out, as `extract` gives them.
 
         They are those that are trained by, cross entropy or squared error, as accuracies of many a pair are equal.
         """
-        return np.array([self._loss(configuration, epochs) for configuration in configurations])
-
-    def _loss(self, configuration: Configuration, epochs: int) -> float:
-        model, rows = self.extract(configuration, epochs=epochs), self.prepared.rows
-        with torch.inference_mode():
-            scores = model.architecture.scores(model.parameters, rows.X_validation)
-            return float(rows.loss(scores, rows.y_validation))
+        rows = self.prepared.rows
+        return np.array([float(rows.loss(said, rows.y_validation)) for said in self.outputs(configurations)])
 
 
 def _built(family: Family, prepared: Prepared, configuration: Configuration) -> Architecture:

@@ -2,7 +2,7 @@
 
     shared = SuperNet.fit(family, task)
     found = shortlist(shared, 50, np.random.default_rng(0))
-    trials = recorded(shared, [c.configuration for c in found], epochs=1)
+    trials = recorded(shared, [c.configuration for c in found])
     history = with_shared(history, shared, trials, metafeatures(task))
     tuner = Tuner(forecaster, features, shared.space, portfolio=..., strategy=Given())
 
@@ -17,7 +17,6 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-import torch
 
 from forerun.errors import TrainingError
 from forerun.learners import Model
@@ -32,7 +31,7 @@ from forerun.trials import History, Status, Trial
 
 SHARED = "{}, shared weights"
 """Name of the task that holds the scores for another one."""
-RESOLUTION = 16
+RESOLUTION = 18
 """Levels of a number on a grid; enough for every depth to be one."""
 
 
@@ -82,15 +81,12 @@ class Given(SearchStrategy):
         return board.ranked(proven=False)
 
 
-def recorded(
-    supernet: SuperNet, configurations: Sequence[Configuration], *, epochs: int = 0, metric: bool = False
-) -> list[Trial]:
+def recorded(supernet: SuperNet, configurations: Sequence[Configuration], *, metric: bool = False) -> list[Trial]:
     """Scores as trials of the task 'NAME, shared weights'; they know no seconds, which would be no training's.
 
-    With epochs they are those of networks trained so much further: dearer, and closer to trainings from scratch.
     With `metric` they are in its units, as `in_metric` says.
     """
-    scores = in_metric(supernet, configurations, epochs) if metric else supernet.score(configurations, epochs=epochs)
+    scores = in_metric(supernet, configurations) if metric else supernet.score(configurations)
     return [
         Trial(
             task=SHARED.format(supernet.task.name),
@@ -104,20 +100,17 @@ def recorded(
     ]
 
 
-@torch.no_grad()
-def in_metric(supernet: SuperNet, configurations: Sequence[Configuration], epochs: int) -> Floats:
+def in_metric(supernet: SuperNet, configurations: Sequence[Configuration]) -> Floats:
     """Scores (n,), moved and stretched to have the median and the quartiles of the losses of the task's metric.
 
     They rank as before, and better than the metric, by which many a pair is equal; but they lie where the losses of
     trainings on the target will, which a forecaster that knows few other tasks cannot tell otherwise.
     """
-    prepared, pairs = supernet.prepared, []
-    for configuration in configurations:
-        with torch.enable_grad():
-            model = supernet.extract(configuration, epochs=epochs)
-        said = model.architecture.scores(model.parameters, prepared.rows.X_validation)
-        loss = float(prepared.rows.loss(said, prepared.rows.y_validation))
-        pairs.append((loss, metric_loss(supernet.task, prepared, said)))
+    prepared, rows = supernet.prepared, supernet.prepared.rows
+    pairs = [
+        (float(rows.loss(said, rows.y_validation)), metric_loss(supernet.task, prepared, said))
+        for said in supernet.outputs(configurations)
+    ]
     scores, losses = np.array(pairs, dtype=np.float64).reshape(-1, 2).T
     if not np.isfinite(scores).any():
         return scores

@@ -22,15 +22,15 @@ from forerun.learners.architectures.training import Rows, epochs_of, initial
 class Sandwich(Recipe):
     """How a super-network is trained."""
 
-    epochs: int = 15
-    learning_rate: float = 0.02
+    epochs: int = 8
+    learning_rate: float = 0.005
     paths: int = 2
     """Random architectures in every step, beside the largest and the smallest."""
     labels: float = 0.8
     """Share of the labels in what all but the largest learn from; the rest is what the largest says."""
 
 
-SANDWICHES: dict[str, Sandwich] = {"dense": Sandwich(), "cells": Sandwich(epochs=10, paths=2)}
+SANDWICHES: dict[str, Sandwich] = {"dense": Sandwich(), "cells": Sandwich(epochs=10, learning_rate=0.02)}
 """How the super-network of each family is trained."""
 
 

@@ -1,12 +1,15 @@
 """Dense networks for tables: depth, and for every layer its width, activation, normalisation and skip connection.
 
-    h_i = s_i + a_i(N_i(W_i h_{i-1} + b_i))        i = 1 ... depth
+    h_0 = W_0 x + c_0
+    h_i = h_{i-1} + V_i a_i(U_i N_i(h_{i-1}) + S_i x + b_i) + c_i        i = 1 ... depth
 
-s_i is nothing, the layer's input, or the first layer's output; where widths differ a skip is cut, or filled with
-zeros (the shortcuts without parameters of He et al., CVPR 2016). With sixteen layers that is over 10^40 architectures.
-Weights are shared by all widths, activations and normalisations of a layer; each skip connection has its own, as what a
-layer adds to its input is another function than what takes its place. Biases, gains and shifts, which cost next to
-nothing, are those of an activation and a normalisation: what is too large for one is in the middle of another.
+Residual networks for tables (ResNet of Gorishniy et al., NeurIPS 2021): every layer adds to a stream h that no layer
+can cut, so that networks train well at any depth, and what is in a shorter one is in every longer one: that is what
+makes inherited weights worth something. S_i is the skip connection from the data; a layer has it, or not. V_i starts at
+zero, so that a layer changes nothing before it has learned to (Goyal et al. 2017). With eighteen layers that is over
+10^40 architectures. Matrices are shared by all widths, activations and normalisations of a layer. Biases, gains and
+shifts, which cost next to nothing, are those of an activation and a normalisation: what is too large for one is in the
+middle of another.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,11 +30,13 @@ from forerun.learners.preprocessing import build
 from forerun.space import ALWAYS, Categorical, Condition, Configuration, Domain, Integer, Ordinal
 from forerun.tasks import Task
 
-DEEPEST = 16
+DEEPEST = 18
+STREAM = 64
+"""Width of what layers add to."""
 WIDTHS = (4, 8, 12, 16, 24, 32, 48, 64)
 FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {**ACTIVATIONS, "sigmoid": torch.sigmoid}
 NORMALISATIONS = ("none", "layer", "rms")
-SKIPS = ("none", "input", "first")
+SKIPS = ("none", "data")
 
 
 @dataclass(frozen=True)
@@ -55,15 +60,16 @@ class DenseArchitecture:
     @cached_property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """As `Architecture.shapes`; layers count from 1."""
-        found: dict[str, tuple[int, ...]] = {}
-        width = self.inputs
+        found: dict[str, tuple[int, ...]] = {"weight_0": (STREAM, self.inputs), "bias_0": (STREAM,)}
         for i, layer in enumerate(self.layers, start=1):
             own = f"{i}_{layer.activation}_{layer.normalisation}"
-            found[f"weight_{i}_{layer.skip}"], found[f"bias_{own}_{layer.skip}"] = (layer.width, width), (layer.width,)
+            found |= {f"weight_{i}": (layer.width, STREAM), f"bias_{own}": (layer.width,)}
+            found |= {f"added_{i}": (STREAM, layer.width), f"bias_added_{own}": (STREAM,)}
+            if layer.skip == "data":
+                found[f"weight_data_{i}"] = (layer.width, self.inputs)
             if layer.normalisation != "none":
-                found[f"gain_{own}"], found[f"shift_{own}"] = (layer.width,), (layer.width,)
-            width = layer.width
-        return found | {"weight_head": (self.outputs, width), "bias_head": (self.outputs,)}
+                found |= {f"gain_{own}": (STREAM,), f"shift_{own}": (STREAM,)}
+        return found | {"weight_head": (self.outputs, STREAM), "bias_head": (self.outputs,)}
 
     def scores(self, parameters: Parameters, X: Tensor) -> Tensor:
         """As `Architecture.scores`."""
@@ -71,18 +77,16 @@ class DenseArchitecture:
 
     def features(self, parameters: Parameters, X: Tensor) -> Tensor:
         """As `Architecture.features`, for X (n, inputs)."""
-        h = first = X
+        h = F.linear(X, parameters["weight_0"], parameters["bias_0"])
         for i, layer in enumerate(self.layers, start=1):
-            own = f"{i}_{layer.activation}_{layer.normalisation}"
-            z = F.linear(h, parameters[f"weight_{i}_{layer.skip}"], parameters[f"bias_{own}_{layer.skip}"])
+            own, z = f"{i}_{layer.activation}_{layer.normalisation}", h
             if layer.normalisation != "none":
-                z = _normalised(z, layer.normalisation, parameters[f"gain_{own}"], parameters[f"shift_{own}"])
+                z = _normalised(h, layer.normalisation, parameters[f"gain_{own}"], parameters[f"shift_{own}"])
+            z = F.linear(z, parameters[f"weight_{i}"], parameters[f"bias_{own}"])
+            if layer.skip == "data":
+                z = z + F.linear(X, parameters[f"weight_data_{i}"])
             z = FUNCTIONS[layer.activation](z)
-            if layer.skip != "none":
-                z = z + _fitted(h if layer.skip == "input" else first, layer.width)
-            h = z
-            if i == 1:
-                first = z
+            h = h + F.linear(z, parameters[f"added_{i}"], parameters[f"bias_added_{own}"])
         return h
 
 
@@ -92,20 +96,15 @@ def _normalised(z: Tensor, how: str, gain: Tensor, shift: Tensor) -> Tensor:
     return F.rms_norm(z, (z.shape[-1],), gain, EPSILON) + shift
 
 
-def _fitted(h: Tensor, width: int) -> Tensor:
-    """Cut h (n, w), or fill it with zeros, to a width."""
-    return h[:, :width] if h.shape[1] >= width else F.pad(h, (0, width - h.shape[1]))
-
-
 class Dense(Family):
-    """Dense networks of up to sixteen layers."""
+    """Dense networks of up to eighteen layers."""
 
     name: ClassVar[str] = "dense"
     title: ClassVar[str] = "a dense network"
     length: ClassVar[str] = "dense.depth"
 
     def domains(self, kind: str) -> Mapping[str, tuple[Domain, Condition]]:
-        """Return the choices; the first layer has no skip connection."""
+        """Return the choices; the first layer reads the data as they are."""
         found: dict[str, tuple[Domain, Condition]] = {"dense.depth": (Integer(1, DEEPEST, log=True), ALWAYS)}
         for i in range(1, DEEPEST + 1):
             deep = Condition.of({"dense.depth": f">= {i}"}) if i > 1 else ALWAYS
@@ -117,12 +116,12 @@ class Dense(Family):
         return found
 
     def defaults(self, kind: str) -> Configuration:
-        """Two layers of 64 ReLUs, as `learners.mlp`, with the skip connection that deep ones need."""
+        """Two layers of 64 ReLUs, as `learners.mlp`."""
         return _uniform(2, 64)
 
     def covering(self) -> Sequence[Configuration]:
-        """The deepest and widest ones: first that of layers which train well at any depth, then those of all others."""
-        teacher = _uniform(DEEPEST, WIDTHS[-1])
+        """The deepest and widest ones: first that of ReLUs and layer normalisation, then those of all others."""
+        teacher = _uniform(DEEPEST, WIDTHS[-1], "data")
         alike = [_uniform(DEEPEST, WIDTHS[-1], *layer) for layer in product(SKIPS, FUNCTIONS, NORMALISATIONS)]
         return [teacher, *(largest for largest in alike if largest != teacher)]
 
@@ -143,16 +142,16 @@ class Dense(Family):
 
 
 def _layer(configuration: Configuration, i: int) -> Layer:
-    # a width between the listed ones may come back from a file as a float
+    # a width may come back from a file as a float
     width = int(configuration[f"dense.width_{i}"])  # type: ignore[arg-type]
     names = [configuration.get(f"dense.{name}_{i}", "none") for name in ("activation", "normalisation", "skip")]
     return Layer(width, *map(str, names))
 
 
 def _uniform(
-    depth: int, width: int, skip: str = "input", activation: str = "relu", normalisation: str = "layer"
+    depth: int, width: int, skip: str = "none", activation: str = "relu", normalisation: str = "layer"
 ) -> Configuration:
-    """All layers alike; as a rule ReLU and layer normalisation, with the layer's input added."""
+    """All layers alike; as a rule ReLU and layer normalisation."""
     found: dict[str, int | str] = {"dense.depth": depth}
     for i in range(1, depth + 1):
         found |= {f"dense.width_{i}": width, f"dense.activation_{i}": activation}

@@ -1,4 +1,4 @@
-"""Training one architecture from scratch, or further."""
+"""Training one architecture from scratch."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - as torch names it everywhere
 
-from forerun.learners.architectures.architecture import Architecture, Parameters
+from forerun.learners.architectures.architecture import Architecture
 
 LEAST_STEPS = 10
 """In an epoch: small data sets are learned in smaller batches."""
@@ -59,10 +59,13 @@ class Rows:
 
 
 def initial(shapes: Mapping[str, tuple[int, ...]], generator: torch.Generator) -> dict[str, Tensor]:
-    """Draw weights with variance 1 / inputs (LeCun et al. 1998); gains are one, biases and shifts zero."""
+    """Draw weights with variance 1 / inputs (LeCun et al. 1998); gains are one, biases and shifts zero.
+
+    What a layer adds to a residual stream ('added') starts at zero, too (Goyal et al. 2017).
+    """
     found = {}
     for name, shape in shapes.items():
-        if len(shape) == 1:
+        if len(shape) == 1 or name.startswith("added"):
             found[name] = torch.ones(shape) if name.startswith("gain") else torch.zeros(shape)
         else:
             bound = (3 / max(torch.Size(shape[1:]).numel(), 1)) ** 0.5
@@ -89,18 +92,6 @@ def refitted_head(features: Tensor, rows: Rows) -> dict[str, Tensor]:
         said = (Phi @ solved.double()).float()
         solved *= min(SHARPNESS, key=lambda sharp: float(F.cross_entropy(sharp * said, y, rows.weights)))
     return {"weight_head": solved[:-1].T.contiguous(), "bias_head": solved[-1]}
-
-
-def train_on(
-    architecture: Architecture, parameters: Parameters, rows: Rows, recipe: Recipe, *, epochs: int, seed: int
-) -> dict[str, Tensor]:
-    """Train an architecture further from given parameters, which stay as they are; return its own."""
-    generator = torch.Generator().manual_seed(seed)
-    own = {name: p.clone().requires_grad_() for name, p in parameters.items()}
-    for _, batches in epochs_of(own, rows, recipe, epochs, generator):
-        for chosen in batches:
-            rows.loss(architecture.scores(own, rows.X[chosen]), rows.y[chosen]).backward()  # type: ignore[no-untyped-call]
-    return {name: p.detach() for name, p in own.items()}
 
 
 def train_alone(
