@@ -10,19 +10,21 @@ import torch
 from forerun.checks.supernets import easy_images
 from forerun.errors import DataError, FormatError
 from forerun.learners.architectures import ARCHITECTURES
+from forerun.learners.architectures.dense import DEEPEST
 from forerun.learners.architectures.fitted import tensor
-from forerun.learners.architectures.training import Rows, refitted_head
+from forerun.learners.architectures.training import Rows, initial, refitted_head
 from forerun.learners.joint import completed, default_configuration
 from forerun.learners.saved import load_model, save_model
 from forerun.learners.trial import run_trial
+from forerun.supernets.teaching import RESOLUTION
 from forerun.tasks import builtin_task
 from forerun.trials import Status
 
 
 def test_dense_networks_are_over_ten_to_the_forty_architectures():
-    # the first layer has no skip connection: 8 widths, 5 activations, 3 normalisations; all others 3 skips more
-    by_hand = sum(120 * 360 ** (depth - 1) for depth in range(1, 17))
-    assert ARCHITECTURES["dense"].space("binary").grid(16).size == by_hand > 10**40
+    # the first layer has no skip connection: 8 widths, 5 activations, 3 normalisations; all others have one or none
+    by_hand = sum(120 * 240 ** (depth - 1) for depth in range(1, DEEPEST + 1))
+    assert ARCHITECTURES["dense"].space("binary").grid(RESOLUTION).size == by_hand > 10**40
 
 
 def test_cells_are_counted_exactly():
@@ -49,6 +51,14 @@ def test_the_largest_ones_have_every_parameter_of_every_architecture(name: str):
         for parameter, shape in family.architecture(drawn, 7, 4).shapes.items():
             assert len(shape) == len(largest[parameter])
             assert all(np.array(shape) <= largest[parameter])
+
+
+def test_a_layer_changes_nothing_before_it_has_learned_to():
+    dense = ARCHITECTURES["dense"]
+    deep, shallow = (dense.architecture(dense.covering()[0] | {"dense.depth": depth}, 7, 4) for depth in (DEEPEST, 1))
+    parameters = initial(deep.shapes, torch.Generator().manual_seed(0))
+    X = torch.randn(5, 7, generator=torch.Generator().manual_seed(1))
+    torch.testing.assert_close(deep.features(parameters, X), shallow.features(parameters, X))
 
 
 def test_the_head_of_a_regression_is_the_least_squares_fit():

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from forerun import __version__
-from forerun.errors import FormatError, HistoryError
+from forerun.errors import DataError, FormatError, HistoryError, SettingsError
 from forerun.evaluation.replay import spearman
 from forerun.learners.architectures import Family
 from forerun.metadata import featurize
@@ -98,9 +98,15 @@ def told(target: Target, trials: Sequence[Trial]) -> Architectures | None:
 
 
 def check(project: Project) -> None:
-    """Raise, before anything long is done on the way, where the target is none that the family can take."""
-    if project.settings.tune.architectures is not None:
-        family_of(project.settings.tune.architectures).transformer(load_target(project))
+    """Raise SettingsError, before anything long is done on the way, where the family cannot take the target."""
+    if (name := project.settings.tune.architectures) is not None:
+        task = load_target(project)
+        try:
+            family_of(name).transformer(task)
+        except DataError as error:
+            raise SettingsError(
+                f"tune.architectures: {name} cannot be built for the target {task.name!r}: {error}"
+            ) from error
 
 
 def earlier(store: Store, history: History, shared: Shared, task: Task) -> History:
