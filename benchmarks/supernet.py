@@ -38,7 +38,7 @@ from supernetted.record import Record, task_of
 from supernetted.trust import foretold, within_lengths
 
 EVERYTHING = ",".join(one.name for one in TOLD)
-QUICK = Plan(architectures=8, past=6, seeds=1, budget=24.0, short=5, search=Evolution(16, 4, 2, 4))
+QUICK = Plan(8, past=6, pool=10, seeds=1, budgets=(24.0,), short=5, search=Evolution(16, 4, 2, 4))
 
 
 def measure(record: Record, names: Sequence[str], beside: Sequence[str], plan: Plan, *, quick: bool) -> None:
@@ -55,7 +55,7 @@ def measure(record: Record, names: Sequence[str], beside: Sequence[str], plan: P
         found = record.once(
             f"{arm} {name} {seed}", lambda n=name, s=seed, w=sandwich: tuned(record, n, plan, s, sandwich=w)
         )
-        print(f"  {name}, {arm}, seed {seed}: {found['test']:.4f} ({found['trainings']} trainings)", flush=True)
+        print(f"  {name}, {arm}, seed {seed}: {found['tests']} ({found['trainings']} trainings)", flush=True)
 
 
 def agreement_of(record: Record, name: str) -> dict[str, Any]:
@@ -76,10 +76,17 @@ def agreement_of(record: Record, name: str) -> dict[str, Any]:
 def arms_of(record: Record, name: str, plan: Plan) -> dict[str, Any]:
     """What the three ways to spend the same time came to."""
     arms = {arm: [record.done[f"{arm} {name} {seed}"] for seed in range(plan.seeds)] for arm in ("without", "with")}
-    tests = {"random": at_random(record, name, plan)} | {arm: [r["test"] for r in rows] for arm, rows in arms.items()}
+    tests = [
+        {"random": at_random(record, name, plan, budget)}
+        | {arm: [row["tests"][i] for row in rows] for arm, rows in arms.items()}
+        for i, budget in enumerate(plan.budgets)
+    ]
     return {
         "padded_seconds": padded_seconds(len(task_of(name).validation)),
-        "arms": {arm: interval(values) for arm, values in tests.items()},
+        "arms": [
+            {"budget": budget} | {arm: interval(values) for arm, values in of_arms.items()}
+            for budget, of_arms in zip(plan.budgets, tests, strict=True)
+        ],
         "trainings": {arm: [row["trainings"] for row in rows] for arm, rows in arms.items()},
     }
 

@@ -12,7 +12,7 @@ from forerun.supernets import Sandwich, SuperNet
 from forerun.supernets.teaching import RESOLUTION
 from supernetted.compare import Plan
 from supernetted.data import EVERY
-from supernetted.record import AGAIN, Record, sixty, spearman, task_of, trained
+from supernetted.record import AGAIN, Record, drawn, spearman, task_of, trained
 
 DRAWS = 2_000
 FEWEST = 4
@@ -21,7 +21,7 @@ FEWEST = 4
 
 def agreement(record: Record, name: str, plan: Plan, sandwich: Sandwich, seed: int) -> dict[str, Any]:
     """Scores of one super-network for the architectures that were trained from scratch, and what they took."""
-    configurations = sixty(name, plan.architectures)
+    configurations = drawn(name, plan.architectures)
     rows = trained(record, name, configurations)
     again = trained(record, name, configurations[: plan.twice], seed=AGAIN)
     supernet = SuperNet.fit(EVERY[name].architectures, task_of(name), sandwich=sandwich, seed=seed)

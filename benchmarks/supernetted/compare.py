@@ -2,8 +2,8 @@
 
     random      architectures drawn at random, in a random order
     without     chosen by the default meta-learner, taught by the history: trainings on other data sets
-    with        a super-network is trained and searched first; the scores of what it finds best join the history as one
-                more task, and the same meta-learner chooses among them
+    with        a super-network is trained and searched first, as in the pipeline; the scores of what it finds best, and
+                of as many random ones, join the history as one more task; the same meta-learner chooses among them
 
 The time of a training that would end after the budget is lost, and the training does not count. What the
 meta-learner itself takes to choose is not counted, as it trains nothing; it is told.
@@ -21,12 +21,13 @@ from forerun.metadata import featurize
 from forerun.metalearners import Forecaster, Linear, Mixture
 from forerun.search import Evolution
 from forerun.space import Configuration
+from forerun.steps.architectures import SEARCH, SHORT
 from forerun.supernets import Given, Sandwich, SuperNet, recorded, shortlist, task_table, with_shared
 from forerun.supernets.teaching import RESOLUTION
 from forerun.trials import History, Trial
 from forerun.tuning import Budget, Tuner, portfolio, tune
 from supernetted.data import DEVELOPED, EVERY
-from supernetted.record import Record, features_of, sixty, task_of, trained, trial_of
+from supernetted.record import Record, drawn, features_of, task_of, trained, trial_of
 
 ORDERS = 500
 """Orders of the recorded random trainings."""
@@ -42,34 +43,36 @@ class Plan:
     """Of these, trained with another seed as well: how far trainings from scratch agree with each other."""
     past: int = 20
     """Of these, trained on the data sets of the history."""
+    pool: int = 120
+    """Random architectures, these among them, of which random search draws its own."""
     seeds: int = 3
-    budget: float = 30.0
-    """Processor time of everything, in mean trainings of the data set."""
-    short: int = 12
-    """Architectures among which is chosen."""
-    search: Evolution = field(default_factory=lambda: Evolution(48, 16, 6, 8))
+    budgets: tuple[float, ...] = (30.0, 60.0)
+    """Processor time of everything, in mean trainings of the data set; ascending."""
+    short: int = SHORT
+    """Architectures that the super-network finds best, among which is chosen."""
+    search: Evolution = field(default_factory=lambda: SEARCH)
 
 
 def history_of(record: Record, name: str, plan: Plan) -> History:
     """What was trained on the other data sets of the family: those on which settings were chosen."""
     others = [one.name for one in DEVELOPED if one.family == EVERY[name].family and one.name != name]
-    rows = {other: trained(record, other, sixty(other, plan.past)) for other in others}
+    rows = {other: trained(record, other, drawn(other, plan.past)) for other in others}
     trials = [trial_of(other, row) for other in others for row in rows[other]]
     space = EVERY[name].architectures.space(task_of(name).kind)
     tasks = task_table({other: task_of(other) for other in others}, {other: features_of(other) for other in others})
     return History.of(trials, tasks, {space.name: space})
 
 
-def seconds_allowed(record: Record, name: str, plan: Plan) -> float:
-    """The budget in seconds of processor time."""
-    rows = trained(record, name, sixty(name, plan.architectures))
-    return plan.budget * float(np.mean([row["seconds"] for row in rows]))
+def seconds_allowed(record: Record, name: str, plan: Plan, budget: float) -> float:
+    """A budget in seconds of processor time."""
+    rows = trained(record, name, drawn(name, plan.architectures))
+    return budget * float(np.mean([row["seconds"] for row in rows]))
 
 
-def at_random(record: Record, name: str, plan: Plan) -> list[float]:
+def at_random(record: Record, name: str, plan: Plan, budget: float) -> list[float]:
     """Test losses of random search, one for each order."""
-    rows = trained(record, name, sixty(name, plan.architectures))
-    allowed, found = seconds_allowed(record, name, plan), []
+    rows = trained(record, name, drawn(name, plan.pool))
+    allowed, found = seconds_allowed(record, name, plan, budget), []
     for seed in range(ORDERS):
         order = np.random.default_rng(seed).permutation(len(rows))
         found.append(chosen([rows[i] for i in order], allowed)["test"])
@@ -98,8 +101,9 @@ def tuned(record: Record, name: str, plan: Plan, seed: int, *, sandwich: Sandwic
     if sandwich is not None:
         supernet = SuperNet.fit(one.architectures, task, sandwich=sandwich, seed=seed)
         searched = time.process_time()
-        found = [c.configuration for c in shortlist(supernet, plan.short, np.random.default_rng(seed), plan.search)]
-        scores = recorded(supernet, found)
+        rng = np.random.default_rng(seed)
+        found = [c.configuration for c in shortlist(supernet, plan.short, rng, plan.search)]
+        scores = recorded(supernet, [*found, *space.sample(rng, plan.short)])
         history = with_shared(history, supernet, scores, features_of(name))
         found = [t.configuration for t in sorted(scores, key=lambda t: t.loss)]
         spent = supernet.fit_seconds + time.process_time() - searched
@@ -117,21 +121,18 @@ def tuned(record: Record, name: str, plan: Plan, seed: int, *, sandwich: Sandwic
             clock[0] += row["seconds"]
             yield trial_of(name, row)
 
-    left = seconds_allowed(record, name, plan) - spent
-    if left <= 0:
+    left = [seconds_allowed(record, name, plan, budget) - spent for budget in plan.budgets]
+    if left[0] <= 0:
         raise SettingsError(
             f"the budget must be above what the super-network of {name!r} costs, {spent:.1f} s; "
-            f"got {plan.budget:g} trainings, {left + spent:.1f} s"
+            f"got {plan.budgets[0]:g} trainings, {left[0] + spent:.1f} s"
         )
-    tune(tuner, train, Budget(100, batch=3, seconds=left, tolerance=0.0), clock=lambda: clock[0])
-    best = chosen(rows, left)
+    tune(tuner, train, Budget(100, batch=3, seconds=left[-1], tolerance=0.0), clock=lambda: clock[0])
     return {
-        "test": best["test"],
-        "loss": best["loss"],
-        "configuration": best["configuration"],
-        "trainings": len(rows),
+        "tests": [chosen(rows, allowed)["test"] for allowed in left],
+        "trainings": [int(np.searchsorted(np.cumsum([row["seconds"] for row in rows]), allowed)) for allowed in left],
+        "configurations": [row["configuration"] for row in rows],
         "losses": [row["loss"] for row in rows],
-        "tests": [row["test"] for row in rows],
         "shared_seconds": spent,
         "choosing_seconds": time.process_time() - before - sum(row["seconds"] for row in rows),
         "all_seconds": time.process_time() - began,

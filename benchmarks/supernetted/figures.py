@@ -37,22 +37,34 @@ def agreement(told: Mapping[str, Any]) -> Any:
 
 def compared(told: Mapping[str, Any]) -> Any:
     """Test losses after equal time: means and 95 % intervals over seeds, of what random search reaches on average."""
-    figure, axes = plt.subplots(figsize=(7, 3.2), layout="constrained")
-    for place, (arm, (label, colour)) in enumerate(ARMS.items()):
-        shift = 0.22 * (place - 1)
-        for i, found in enumerate(told.values()):
-            unit = found["arms"]["random"]["mean"]
-            own = found["arms"][arm]
+    budgets = [arms["budget"] for arms in next(iter(told.values()))["arms"]]
+    figure, panels = plt.subplots(
+        1,
+        len(budgets),
+        figsize=(4.5 * len(budgets), 3.2),
+        layout="constrained",
+        sharex=True,
+        sharey=True,
+        squeeze=False,
+    )
+    for i, (axes, budget) in enumerate(zip(panels[0], budgets, strict=True)):
+        for place, (arm, (label, colour)) in enumerate(ARMS.items()):
+            owns = [found["arms"][i] for found in told.values()]
+            values = np.array([[own[arm][part] for part in ("mean", "low", "high")] for own in owns]).T
+            mean, low, high = values / [own["random"]["mean"] for own in owns]
             # where all draws are one, rounding parts their mean from them
-            bars = np.array([[own["mean"] - own["low"]], [own["high"] - own["mean"]]]).clip(0) / unit
+            bars = np.array([mean - low, high - mean]).clip(0)
             axes.errorbar(
-                [own["mean"] / unit], [i + shift], xerr=bars, fmt="o", color=colour, label=label if i == 0 else None
+                mean, np.arange(len(told)) + 0.22 * (place - 1), xerr=bars, fmt="o", color=colour, label=label
             )
-    axes.set_yticks(range(len(told)), list(told))
-    axes.invert_yaxis()
-    axes.set_xlabel("test loss after equal time, as a share of random search's")
-    axes.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, 1.15), ncols=3)
-    _plain(axes)
+        axes.set_title(f"time of {budget:g} trainings", fontsize=9)
+        axes.set_xlabel("test loss, as a share of random search's", fontsize=8)
+        _plain(axes)
+    panels[0][0].set_yticks(range(len(told)), list(told))
+    panels[0][0].invert_yaxis()
+    figure.legend(
+        *panels[0][0].get_legend_handles_labels(), frameon=False, fontsize=8, loc="outside upper center", ncols=3
+    )
     return figure
 
 

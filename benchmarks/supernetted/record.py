@@ -19,6 +19,8 @@ from forerun.tasks import Task
 from forerun.trials import Status, Trial
 from supernetted.data import EVERY
 
+MOST = 200
+"""Architectures that may be drawn."""
 AGAIN = 1
 """Seed of the second training of an architecture."""
 
@@ -62,11 +64,10 @@ def features_of(name: str) -> Mapping[str, float]:
     return metafeatures(task_of(name))
 
 
-def sixty(name: str, n: int) -> list[Configuration]:
-    """Distinct architectures drawn at random, the same ones for all data sets of a family."""
-    one = EVERY[name]
-    drawn = one.architectures.space(task_of(name).kind).sample(np.random.default_rng(60), 2 * n)
-    return list({tuple(configuration.items()): configuration for configuration in drawn}.values())[:n]
+def drawn(name: str, n: int) -> list[Configuration]:
+    """The first n of distinct architectures drawn at random, the same ones for all data sets of a family."""
+    several = EVERY[name].architectures.space(task_of(name).kind).sample(np.random.default_rng(60), MOST)
+    return list({tuple(configuration.items()): configuration for configuration in several}.values())[:n]
 
 
 def trained(record: Record, name: str, configurations: Sequence[Configuration], seed: int = 0) -> list[dict[str, Any]]:
@@ -102,6 +103,8 @@ def trial_of(name: str, row: Mapping[str, Any]) -> Trial:
 
 
 def spearman(pairs: np.ndarray) -> float:
-    """Rank correlation of (2, n); NaN where all of one are equal, as in a draw of few."""
+    """Rank correlation of (2, n); NaN where all of one are equal, as in a draw of few, and of one pair."""
+    if pairs.shape[1] < 2:  # noqa: PLR2004 - a line
+        return float("nan")
     with np.errstate(invalid="ignore", divide="ignore"):
         return float(np.corrcoef(rankdata(pairs, axis=1))[0, 1])

@@ -14,7 +14,7 @@ import numpy as np
 
 from forerun.space import Configuration
 from supernetted.data import EVERY
-from supernetted.record import sixty, spearman, task_of
+from supernetted.record import drawn, spearman, task_of
 
 TRAININGS = 10
 DRAWS = 500
@@ -29,7 +29,7 @@ def foretold(found: Mapping[str, Any], name: str) -> dict[str, float]:
     """Mean rank correlation of what is said of the rest with their losses, by what it is said from."""
     losses, scores = (np.array([np.nan if v is None else v for v in found[c]], float) for c in ("losses", "scores"))
     there = np.isfinite(losses)
-    sizes = np.log(sizes_of(name, sixty(name, len(losses))))[there]
+    sizes = np.log(sizes_of(name, drawn(name, len(losses))))[there]
     y, score = np.log(np.maximum(losses[there], LEAST)), np.log(np.maximum(scores[there], LEAST))[:, None]
     columns = {"score": score, "sizes": sizes, "both": np.hstack([score, sizes])}
     return {what: _ranked(X, y) for what, X in columns.items()}
@@ -37,7 +37,7 @@ def foretold(found: Mapping[str, Any], name: str) -> dict[str, float]:
 
 def within_lengths(found: Mapping[str, Any], name: str) -> dict[str, tuple[int, float]]:
     """How many architectures have 1, 2 to 3, 4 to 7, or more layers (or cells), and how scores rank these."""
-    lengths = sizes_of(name, sixty(name, len(found["losses"])))[:, 0].astype(int)
+    lengths = sizes_of(name, drawn(name, len(found["losses"])))[:, 0].astype(int)
     pairs = np.array([[np.inf if v is None or np.isnan(v) else v for v in found[c]] for c in ("scores", "losses")])
     octaves = np.array([min(int(length).bit_length(), 4) for length in lengths])
     return {

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+ARMS = ("random", "without", "with")
+
 
 def rows(told: Mapping[str, Any]) -> list[str]:
     """How scores agree with trainings from scratch, a line a data set; at last how these agree with each other."""
@@ -43,18 +45,18 @@ def means(told: Mapping[str, Any]) -> str:
 
 def comparison(told: Mapping[str, Any]) -> list[str]:
     """The three ways to spend the same time, a line a data set, and how often which is the better one."""
-    lines = [f"{'test loss':18}{'random':>24}{'without':>24}{'with':>24}"]
-    for name, found in told.items():
-        arms = found["arms"].values()
-        lines.append(f"{name:18}" + "".join(f"{'{mean:.4f} [{low:.4f}, {high:.4f}]'.format(**a):>24}" for a in arms))
-    wins = {
-        arm: sum(found["arms"]["with"]["mean"] < found["arms"][arm]["mean"] for found in told.values())
-        for arm in ("random", "without")
-    }
-    lines.append(f"with is better than random on {wins['random']}, than without on {wins['without']} of {len(told)}")
-    ratios = {
-        arm: np.mean([found["arms"]["with"]["mean"] / found["arms"][arm]["mean"] for found in told.values()])
-        for arm in wins
-    }
-    lines.append(f"mean ratio of test losses: to random {ratios['random']:.3f}, to without {ratios['without']:.3f}")
+    lines: list[str] = []
+    for i, first in enumerate(next(iter(told.values()))["arms"]):
+        arms = {name: {arm: found["arms"][i][arm] for arm in ARMS} for name, found in told.items()}
+        title = f"time of {first['budget']:g} trainings"
+        lines += ["", f"{title:24}" + "".join(f"{arm:>26}" for arm in ARMS)]
+        for name, of in arms.items():
+            lines.append(
+                f"{name:24}" + "".join(f"{'{mean:.4f} [{low:.4f}, {high:.4f}]'.format(**a):>26}" for a in of.values())
+            )
+        for arm in ("random", "without"):
+            ratios = np.array([of["with"]["mean"] / of[arm]["mean"] for of in arms.values()])
+            lines.append(
+                f"with is better than {arm} on {(ratios < 1).sum()} of {len(told)}; mean ratio {ratios.mean():.3f}"
+            )
     return lines

@@ -59,8 +59,8 @@ def test_a_quick_run_tells_of_all_three_ways_and_draws_them(
     )
     supernet.main()
     told = json.loads(out.read_text())["told"]["cars_mpg"]
-    assert set(told["arms"]) == {"random", "without", "with"}
-    assert all(np.isfinite(arm["mean"]) for arm in told["arms"].values())
+    (arms,) = told["arms"]
+    assert all(np.isfinite(arms[arm]["mean"]) for arm in ("random", "without", "with"))
     assert told["ratio"] > 0
     assert (tmp_path / "supernet.png").stat().st_size > 1000
     assert "mean correlation" in capsys.readouterr().out
