@@ -104,7 +104,7 @@ def trial_of(name: str, row: Mapping[str, Any]) -> Trial:
 
 def spearman(pairs: np.ndarray) -> float:
     """Rank correlation of (2, n); NaN where all of one are equal, as in a draw of few, and of one pair."""
-    if pairs.shape[1] < 2:  # noqa: PLR2004 - a line
+    if pairs.shape[1] < 2:
         return float("nan")
     with np.errstate(invalid="ignore", divide="ignore"):
         return float(np.corrcoef(rankdata(pairs, axis=1))[0, 1])
