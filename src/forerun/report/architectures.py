@@ -13,7 +13,7 @@ def told(found: Architectures) -> str:
     )
     return (
         f"Of {wording.count(found.size)} {wording.shorten(found.family, 30)} architectures, a super-network in which "
-        f"all of them share one set of weights scored {wording.count(found.scored)} after one epoch more: those that "
+        f"all of them share one set of weights scored {wording.count(found.scored)} with inherited weights: those that "
         f"it finds best, and as many random ones. That took {wording.seconds(found.seconds)}. Trainings were chosen "
         f"among them by a meta-learner that knew these scores{earlier}. {_agreed(found)}"
     )
