@@ -21,7 +21,7 @@ from forerun.metadata import featurize
 from forerun.metalearners import Forecaster, Linear, Mixture
 from forerun.search import Evolution
 from forerun.space import Configuration
-from forerun.steps.architectures import SEARCH, SHORT
+from forerun.steps.architectures import SEARCH
 from forerun.supernets import Given, Sandwich, SuperNet, recorded, shortlist, task_table, with_shared
 from forerun.supernets.teaching import RESOLUTION
 from forerun.trials import History, Trial
@@ -48,8 +48,8 @@ class Plan:
     seeds: int = 3
     budgets: tuple[float, ...] = (30.0, 60.0)
     """Processor time of everything, in mean trainings of the data set; ascending."""
-    short: int = SHORT
-    """Architectures that the super-network finds best, among which is chosen."""
+    short: int = 60
+    """Architectures that the super-network finds best, among which is chosen: more than there is time to train."""
     search: Evolution = field(default_factory=lambda: SEARCH)
 
 
