@@ -37,9 +37,10 @@ def test_the_front_is_what_nothing_beats(space: SearchSpace, seed: int, widths: 
     expected = unbeaten(values[np.isfinite(values[:, 0])])
     assert front.proven
     assert len(front.scores) == len(front.configurations)
-    for point in expected:  # every true point is matched, up to the tolerance, and nothing else is there
-        assert (np.abs(front.scores - point) < 1e-6 * (1 + np.abs(point))).all(axis=1).any()
-    assert len(front.scores) <= len(expected)
+    # every true point is matched, and nothing else is there; what ties may be told twice, apart by rounding
+    near = np.abs(front.scores[:, None] - expected[None]) < 1e-6 * (1 + np.abs(expected))
+    assert near.all(axis=2).any(axis=0).all()
+    assert near.all(axis=2).any(axis=1).all()
 
 
 def test_the_front_of_a_large_space_holds_the_best_of_both() -> None:
